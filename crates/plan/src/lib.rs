@@ -1,1 +1,7 @@
-//! plan.
+//! Studies, search, money and validation: what is asked, and the answer. Knows no terminals and no languages.
+
+pub mod findings;
+pub mod study;
+
+pub use findings::Findings;
+pub use study::Study;
