@@ -1,1 +1,3 @@
-//! plan.
+//! Studies, search, validation, calibration: everything that asks the cost model and the simulator many questions.
+
+pub mod tables;
