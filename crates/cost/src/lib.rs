@@ -2,6 +2,8 @@
 //! threads, no randomness. Knows no requests, no searches and no prices.
 
 pub mod calibration;
+pub mod comm;
+pub mod deploy;
 pub mod op;
 pub mod step;
 

@@ -2,6 +2,7 @@
 
 pub mod findings;
 pub mod study;
+pub mod tables;
 
 pub use findings::Findings;
 pub use study::Study;
