@@ -16,7 +16,7 @@ use formats::Scheme;
 pub use check::Misfit;
 pub use lower::{Part, Placed, Task};
 pub use memory::{Memory, MemoryRule};
-pub use steps::{Host, StepTimes};
+pub use steps::{Launch, StepTimes};
 
 use crate::calibration::{Device, arithmetic_for};
 use crate::comm::Network;
