@@ -8,6 +8,7 @@ pub mod chip;
 pub mod fact;
 pub mod model;
 pub mod system;
+pub mod written;
 
 pub use chip::{Arithmetic, Chip, ChipClass};
 pub use fact::{Fact, Kind};
