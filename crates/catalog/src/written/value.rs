@@ -22,6 +22,11 @@ impl<'d, 't> Value<'d, 't> {
         self.doc.fault(self.value.span(), &self.path, message, remedy);
     }
 
+    /// `scheduling.steps`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The kind of value, with its article.
     pub fn kind(&self) -> &'static str {
         match self.value.get_ref() {
