@@ -3,6 +3,7 @@
 pub mod findings;
 pub mod study;
 pub mod tables;
+pub mod validate;
 
 pub use findings::Findings;
 pub use study::Study;

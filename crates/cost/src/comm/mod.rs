@@ -1,41 +1,23 @@
-//! placeholder
-#![allow(missing_docs)]
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exchange {
-    pub bytes: f64,
-    pub ranks: u32,
-    pub factor: f64,
-}
-pub struct ExchangeTime {
-    pub seconds: f64,
-}
-pub struct Network {
-    pub bandwidth: f64,
-    pub latency: f64,
-}
-impl Exchange {
-    pub fn all_reduce(bytes: f64, ranks: u32) -> Self {
-        Exchange { bytes, ranks, factor: 2.0 }
-    }
-    pub fn all_gather(bytes: f64, ranks: u32) -> Self {
-        Exchange { bytes, ranks, factor: 1.0 }
-    }
-    pub fn reduce_scatter(bytes: f64, ranks: u32) -> Self {
-        Exchange { bytes, ranks, factor: 1.0 }
-    }
-    pub fn send(bytes: f64, _tp: u32) -> Self {
-        Exchange { bytes, ranks: 2, factor: 1.0 }
-    }
-    pub fn dispatch(tokens: u64, hidden: u64, top_k: u64, _experts: u64, ranks: u32, value: f64) -> Self {
-        Exchange { bytes: tokens as f64 * hidden as f64 * top_k as f64 * value, ranks, factor: 1.0 }
-    }
-    pub fn combine(tokens: u64, hidden: u64, top_k: u64, _experts: u64, ranks: u32, value: f64) -> Self {
-        Exchange { bytes: tokens as f64 * hidden as f64 * top_k as f64 * value, ranks, factor: 1.0 }
-    }
-}
-impl Network {
-    pub fn time(&self, e: &Exchange) -> ExchangeTime {
-        let n = f64::from(e.ranks);
-        ExchangeTime { seconds: self.latency + e.factor * e.bytes * (n - 1.0) / n / self.bandwidth }
-    }
-}
+//! Time of an exchange of data between ranks on a fabric.
+//!
+//! An exchange is split into what each tier of the fabric must carry ([`load`]); each tier prices its load by a curve
+//! fitted to measurements ([`Curve`]): `time = latency + fill x sqrt(latency x ideal) + ideal / efficiency`, where
+//! `ideal` is the load over the full bandwidth. The middle term is what pipelining costs: a message cut into chunks pays
+//! for filling the pipeline, and with the best chunk size that is twice the geometric mean of latency and transfer; the
+//! fitted `fill` says how far a library is from it. Tiers work at the same time (large messages are pipelined through
+//! them), so the slowest transfer counts, but every tier's latency is paid.
+
+mod calibration;
+mod curve;
+mod exchange;
+mod load;
+mod network;
+mod routing;
+mod transfer;
+
+pub use calibration::{CalibrationError, CommCalibration, Measured, write};
+pub use curve::{Curve, Kind, Kinds, Point};
+pub use exchange::{Collective, Exchange, Group, Kernel, Library, Phase, Routed};
+pub use load::{Load, Loads};
+pub use network::{Algorithm, Basis, ExchangeTime, Network};
+pub use transfer::{Transfer, TransferTime};

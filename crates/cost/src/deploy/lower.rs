@@ -6,7 +6,7 @@
 use catalog::model::{Compressed, Dense, Gqa, Linear, Mla, Moe, Sparse};
 use catalog::{Arithmetic, Attention, Ffn, LayerGroup};
 
-use crate::comm::Exchange;
+use crate::comm::{Collective, Exchange, Group, Kernel, Phase, Routed};
 use crate::op::Op;
 use crate::step::Batch;
 
@@ -77,7 +77,10 @@ impl Deployment<'_> {
             self.ffn_rowwise(group, rows, layers, out);
         }
         if self.parallel.pp > 1 {
-            let exchange = Exchange::send(rows as f64 * hidden as f64 * ACTIVATION, self.parallel.tp);
+            let exchange = Exchange::SendRecv {
+                stride: self.parallel.tp * self.parallel.dp,
+                bytes: rows as f64 * hidden as f64 * ACTIVATION,
+            };
             out.push(Placed {
                 part: Part::StageExchange,
                 count: f64::from(self.parallel.pp - 1),
@@ -118,7 +121,7 @@ impl Deployment<'_> {
         push(Part::Head, small(rows, 4 * vocab, 2));
         if tp > 1 {
             let bytes = rows as f64 * self.model.vocab as f64 * ACTIVATION;
-            push(Part::TensorExchange, Task::Exchange(Exchange::all_gather(bytes, tp)));
+            push(Part::TensorExchange, Task::Exchange(Exchange::standard(Collective::AllGather, bytes, tp)));
         }
     }
 
@@ -252,7 +255,7 @@ impl Deployment<'_> {
 
     fn reduce(&self, rows: u64, layers: f64, out: &mut Vec<Placed>) {
         let bytes = rows as f64 * self.model.hidden as f64 * ACTIVATION;
-        let exchange = Exchange::all_reduce(bytes, self.parallel.tp);
+        let exchange = Exchange::engine_all_reduce(bytes, self.parallel.tp);
         out.push(Placed { part: Part::TensorExchange, count: layers, task: Task::Exchange(exchange) });
     }
 
@@ -323,8 +326,8 @@ impl Deployment<'_> {
 
     /// Attention ranks hand their tokens to the experts' ranks and take the results back.
     ///
-    /// Two ways are in use: all-gather before and reduce-scatter after (every rank sees all tokens), or dispatch and
-    /// combine of routed tokens only. Engines choose by size; so does this, by time.
+    /// Several ways are in use: all-gather before and reduce-scatter after (every rank sees all tokens), or dispatch and
+    /// combine of routed tokens only, by kernels for many tokens or for few. Engines choose by size; so does this, by time.
     fn exchange_experts(&self, moe: &Moe, tokens: u64, fullest: u64, layers: f64, out: &mut Vec<Placed>) {
         let ranks = self.parallel.tp * self.parallel.dp;
         if ranks <= 1 {
@@ -332,24 +335,43 @@ impl Deployment<'_> {
         }
         let hidden = moe.latent.unwrap_or(self.model.hidden);
         let bytes = tokens as f64 * hidden as f64 * ACTIVATION;
-        let gathered = [Exchange::all_gather(bytes, ranks), Exchange::reduce_scatter(bytes, ranks)];
-        let routed = [
-            Exchange::dispatch(fullest, hidden, moe.top_k, moe.experts, ranks, self.dispatch_bytes()),
-            Exchange::combine(fullest, hidden, moe.top_k, moe.experts, ranks, ACTIVATION),
+        let mut chosen = [
+            Exchange::standard(Collective::AllGather, bytes, ranks),
+            Exchange::standard(Collective::ReduceScatter, bytes, ranks),
         ];
         let time = |pair: &[Exchange; 2]| pair.iter().map(|e| self.network.time(e).seconds).sum::<f64>();
-        let chosen = if time(&gathered) <= time(&routed) { gathered } else { routed };
+        let mut least = time(&chosen);
+        for kernel in [Kernel::HighThroughput, Kernel::LowLatency, Kernel::OneSided] {
+            let routed = |phase, value_bits| {
+                Exchange::Routed(Routed {
+                    phase,
+                    kernel,
+                    group: Group::packed(ranks),
+                    tokens: fullest as f64 / f64::from(self.parallel.tp),
+                    hidden,
+                    value_bits,
+                    top_k: moe.top_k,
+                    experts: moe.experts,
+                    node_limit: None,
+                })
+            };
+            let pair = [routed(Phase::Dispatch, self.dispatch_bits()), routed(Phase::Combine, ACTIVATION * 8.0)];
+            let seconds = time(&pair);
+            if seconds < least {
+                (chosen, least) = (pair, seconds);
+            }
+        }
         for exchange in chosen {
             out.push(Placed { part: Part::ExpertExchange, count: layers, task: Task::Exchange(exchange) });
         }
     }
 
-    /// Bytes of a dispatched value: 8-bit where experts compute in 8 bits or fewer.
-    fn dispatch_bytes(&self) -> f64 {
+    /// Bits of a dispatched value: 8 and a scale for 128 where experts compute in 8 bits or fewer.
+    fn dispatch_bits(&self) -> f64 {
         match self.arithmetic(self.storage.experts) {
-            Arithmetic::Fp32 => 4.0,
-            Arithmetic::Bf16 | Arithmetic::Fp16 => 2.0,
-            Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Fp6 | Arithmetic::Fp4 | Arithmetic::Int8 => 1.0,
+            Arithmetic::Fp32 => 32.0,
+            Arithmetic::Bf16 | Arithmetic::Fp16 => 16.0,
+            Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Fp6 | Arithmetic::Fp4 | Arithmetic::Int8 => 8.25,
         }
     }
 
