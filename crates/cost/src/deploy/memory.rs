@@ -1,19 +1,9 @@
 //! Memory of a deployment as the engines see it.
 
+use catalog::engine::{DeviceUse, EngineMemory, Limits};
 use catalog::{Attention, Ffn};
 
 use super::Deployment;
-
-/// How an engine sizes its cache pool.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MemoryRule {
-    /// A share of the whole memory holds everything: weights, activations, cache (vLLM).
-    OfTotal(f64),
-    /// A share of the whole memory holds weights and cache; activations live in the rest (SGLang).
-    Static(f64),
-    /// A share of what weights and activations leave holds the cache (TensorRT-LLM).
-    OfFree(f64),
-}
 
 /// Bytes on the fullest device.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -48,19 +38,34 @@ impl Memory {
 }
 
 impl Deployment<'_> {
-    /// Bytes on the fullest device under `rule`, with steps of up to `step_tokens` tokens and `sequences` requests;
-    /// `reserved` for context, graphs and buffers.
-    pub fn memory(&self, rule: MemoryRule, step_tokens: u64, sequences: u64, reserved: f64) -> Memory {
+    /// Bytes on the fullest device under an engine's rule, with steps and batches at its `limits`.
+    pub fn memory(&self, engine: &EngineMemory, limits: &Limits) -> Memory {
         let capacity = self.chip.memory.mid().0 / f64::from(self.chip.devices.max(1));
-        let weights = self.weight_bytes();
-        let activations = self.activation_bytes(step_tokens, sequences);
-        let pool = match rule {
-            MemoryRule::OfTotal(share) => capacity * share - weights - activations - reserved,
-            MemoryRule::Static(share) => (capacity * share - weights).min(capacity - weights - activations - reserved),
-            MemoryRule::OfFree(share) => share * (capacity - weights - activations - reserved),
+        let step_tokens = u64::from(limits.max_batched_tokens.mid());
+        let sequences = u64::from(limits.graph_seqs.mid());
+        let held = DeviceUse {
+            weights: self.weight_bytes(),
+            activations: self.activation_bytes(step_tokens, sequences),
+            buffers: self.buffer_bytes(step_tokens),
+            ranks: self.parallel.tp * self.parallel.pp,
+            dp: self.parallel.dp,
         };
         let (per_token, per_request) = self.cache_bytes();
-        Memory { capacity, weights, activations, reserved, pool, per_token, per_request }
+        Memory {
+            capacity,
+            weights: held.weights,
+            activations: held.activations,
+            reserved: held.buffers + engine.context.mid().0 + engine.graphs.mid().0,
+            pool: engine.cache_bytes(capacity, held, limits),
+            per_token,
+            per_request,
+        }
+    }
+
+    /// Buffers of exchanges: the residual stream of the largest step, once to send and once to receive.
+    fn buffer_bytes(&self, step_tokens: u64) -> f64 {
+        let alone = self.parallel.tp * self.parallel.dp == 1;
+        if alone { 0.0 } else { 4.0 * (step_tokens * self.model.hidden) as f64 }
     }
 
     /// Share of the layers that the fullest pipeline stage holds.

@@ -15,7 +15,7 @@ use formats::Scheme;
 
 pub use check::Misfit;
 pub use lower::{Part, Placed, Task};
-pub use memory::{Memory, MemoryRule};
+pub use memory::Memory;
 pub use steps::{Launch, StepTimes};
 
 use crate::calibration::{Device, arithmetic_for};
