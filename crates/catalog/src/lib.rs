@@ -5,11 +5,13 @@
 //! checked ([`Chip`], [`System`], [`Model`]). Only the second reaches the cost model. Knows nothing of time taken.
 
 pub mod chip;
+pub mod diagnostic;
 pub mod fact;
 pub mod model;
 pub mod system;
 
 pub use chip::{Arithmetic, Chip, ChipClass};
+pub use diagnostic::Diagnostic;
 pub use fact::{Fact, Kind};
 pub use model::{Attention, Ffn, LayerGroup, Model};
 pub use system::{Fabric, System, Tier, TierShape};
