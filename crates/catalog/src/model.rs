@@ -205,3 +205,8 @@ pub struct Moe {
     /// A dense block beside the experts (Gemma 4); 0 if none.
     pub parallel_dense_inner: u64,
 }
+
+/// placeholder
+pub fn attention_parameters(_m: &Model, _a: &Attention) -> u64 {
+    0
+}

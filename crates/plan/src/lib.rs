@@ -4,7 +4,9 @@ pub mod findings;
 pub mod money;
 mod normal;
 pub mod study;
+pub mod tables;
 pub mod traffic;
+pub mod validate;
 
 pub use findings::Findings;
 pub use study::Study;
