@@ -8,6 +8,7 @@ pub mod chip;
 pub mod engine;
 pub mod fact;
 pub mod model;
+pub mod region;
 pub mod system;
 pub mod written;
 
@@ -15,4 +16,5 @@ pub use chip::{Arithmetic, Chip, ChipClass};
 pub use engine::Engine;
 pub use fact::{Fact, Kind};
 pub use model::{Attention, Ffn, LayerGroup, Model};
+pub use region::Region;
 pub use system::{Fabric, System, Tier, TierShape};
