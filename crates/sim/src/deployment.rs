@@ -166,6 +166,7 @@ impl<C> Instance<'_, C> {
             watermark: (scheduler.watermark * blocks as f64).ceil() as u64,
             queries: u64::from(self.speculation.queries),
             emits: (self.speculation.emitted * 1024.0).round() as u64,
+            balance: if self.ranks > 1 { u64::from(scheduler.balance) } else { 0 },
             prefill_only,
             host: HostSpans::new(scheduler),
             egress: Time::from_seconds(scheduler.host.egress.0)?,

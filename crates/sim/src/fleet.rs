@@ -2,6 +2,7 @@
 
 use cost::StepCost;
 
+use crate::curve::Curves;
 use crate::deployment::{Deployment, Instance, Link, check_count};
 use crate::engine::{Engine, choose};
 use crate::error::SimError;
@@ -92,8 +93,11 @@ pub fn record<C: StepCost>(
             (front, back, *router, Some(*link))
         }
     };
-    let first = match deployment {
-        Deployment::Together { instance, .. } | Deployment::Split { prefill: instance, .. } => instance,
+    let (first, curves) = match deployment {
+        Deployment::Together { instance, .. } => (instance, vec![Curves::new(instance.cost)]),
+        Deployment::Split { prefill, decode, .. } => {
+            (prefill, vec![Curves::new(prefill.cost), Curves::new(decode.cost)])
+        }
     };
     let think = match workload.arrivals {
         Arrivals::Closed { think, .. } => Time::from_seconds(think)?,
@@ -105,6 +109,7 @@ pub fn record<C: StepCost>(
     let lines = if link.is_some() { engines.len() } else { 0 };
     let streams = link.map_or(0, |link| link.streams as usize);
     let mut fleet = Fleet {
+        curves,
         touched: Vec::with_capacity(engines.len()),
         marked: vec![false; engines.len()],
         engines,
@@ -137,24 +142,26 @@ fn alike(workload: &Workload, parts: usize) -> bool {
     equal && workload.requests.is_multiple_of(parts) && workload.input.is_alike() && workload.output.is_alike()
 }
 
-fn build<'a, C: StepCost>(
-    instance: &Instance<'a, C>,
+fn build<C>(
+    instance: &Instance<'_, C>,
     count: u32,
     prefill_only: bool,
     settings: &Settings,
-) -> Result<Vec<Engine<'a, C>>, SimError> {
+) -> Result<Vec<Engine>, SimError> {
     let rules = instance.rules(prefill_only)?;
     let rank = || Rank::new(Pool::new(instance.lane_tokens(), instance.scheduler.block_size));
     let engine = |_| {
         let ranks = (0..instance.ranks).map(|_| rank()).collect();
-        Engine::new(instance.cost, rules.clone(), ranks, instance.scheduler.ranks, settings.longest_run)
+        Engine::new(rules.clone(), ranks, instance.scheduler.ranks, settings.longest_run)
     };
     Ok((0..count).map(engine).collect())
 }
 
 struct Fleet<'a, C> {
+    /// Step times, of engines of the first kind and of the second.
+    curves: Vec<Curves<'a, C>>,
     /// Those that requests come to first, then those that decode what others prefilled.
-    engines: Vec<Engine<'a, C>>,
+    engines: Vec<Engine>,
     fronts: usize,
     router: Router,
     turns: [usize; 2],
@@ -191,7 +198,8 @@ impl<C: StepCost> Fleet<'_, C> {
             for place in 0..self.touched.len() {
                 let engine = self.touched[place];
                 self.marked[engine as usize] = false;
-                if self.engines[engine as usize].plan(now, &mut self.jobs, &mut self.signals)?.is_some() {
+                let curves = &mut self.curves[usize::from(engine as usize >= self.fronts)];
+                if self.engines[engine as usize].plan(now, curves, &mut self.jobs, &mut self.signals)? {
                     self.await_end(engine);
                 }
             }

@@ -116,7 +116,7 @@ pub(crate) struct Pooled {
 }
 
 impl Pooled {
-    pub fn of<C: cost::StepCost>(engines: &[Engine<'_, C>]) -> Pooled {
+    pub fn of(engines: &[Engine]) -> Pooled {
         let mut pooled = Pooled {
             engines: engines.len(),
             sums: Tally::default(),
