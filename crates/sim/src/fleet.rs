@@ -3,7 +3,7 @@
 use cost::StepCost;
 
 use crate::curve::Curves;
-use crate::deployment::{Deployment, Instance, Link, check_count};
+use crate::deployment::{Deployment, Instance, Link};
 use crate::engine::{Engine, choose};
 use crate::error::SimError;
 use crate::job::{Job, Signal};
@@ -67,9 +67,8 @@ pub fn record<C: StepCost>(
     let (front, back, router, link) = match deployment {
         Deployment::Together { instance, count, router } => {
             instance.check()?;
-            check_count("deployment.count", *count, instance.lanes)?;
+            let engines = instance.engines("deployment.count", *count)? as usize;
             instance.check_jobs(&jobs, false, true)?;
-            let engines = (*count * instance.lanes) as usize;
             if settings.fold && *router == Router::RoundRobin && alike(workload, engines) {
                 copies = engines;
                 jobs = jobs.into_iter().step_by(copies).collect();
@@ -81,15 +80,15 @@ pub fn record<C: StepCost>(
         Deployment::Split { prefill, prefills, decode, decodes, router, link } => {
             prefill.check()?;
             decode.check()?;
-            check_count("deployment.prefills", *prefills, prefill.lanes)?;
-            check_count("deployment.decodes", *decodes, decode.lanes)?;
+            let prefills = prefill.engines("deployment.prefills", *prefills)?;
+            let decodes = decode.engines("deployment.decodes", *decodes)?;
             if link.streams == 0 {
                 return Err(SimError::setting("link.streams", 0, "at least 1 transfer at a time"));
             }
             prefill.check_jobs(&jobs, true, true)?;
             decode.check_jobs(&jobs, false, false)?;
-            let front = build(prefill, prefills * prefill.lanes, true, settings)?;
-            let back = build(decode, decodes * decode.lanes, false, settings)?;
+            let front = build(prefill, prefills, true, settings)?;
+            let back = build(decode, decodes, false, settings)?;
             (front, back, *router, Some(*link))
         }
     };
