@@ -6,7 +6,7 @@ use crate::error::SimError;
 use crate::job::Job;
 use crate::rules::Rules;
 use crate::scheduler::{HostSpans, Router, Scheduler};
-use crate::time::Time;
+use crate::time::{Time, fine};
 
 /// Speculative decoding (MTP and the like). What the drafts cost is the cost model's matter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -173,6 +173,7 @@ impl<C> Instance<'_, C> {
             prefill_only,
             host: HostSpans::new(scheduler),
             egress: Time::from_seconds(scheduler.host.egress.0)?,
+            stream: fine(scheduler.host.stream.0).unwrap_or_default(),
         })
     }
 

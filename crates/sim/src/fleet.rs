@@ -11,7 +11,7 @@ use crate::outcome::{Outcome, Pooled, Record};
 use crate::pool::Pool;
 use crate::queue::{Event, Queue};
 use crate::rank::Rank;
-use crate::scheduler::Router;
+use crate::scheduler::{Host, Router};
 use crate::time::Time;
 use crate::workload::{Arrivals, Workload};
 
@@ -122,6 +122,8 @@ pub fn record<C: StepCost>(
         closed: clients.is_some(),
         think,
         ingress: Time::from_seconds(first.scheduler.host.ingress.0)?,
+        intake: first.scheduler.host,
+        gate: Time::ZERO,
         queue: Queue::default(),
         signals: Vec::new(),
         served: 0,
@@ -173,6 +175,9 @@ struct Fleet<'a, C> {
     closed: bool,
     think: Time,
     ingress: Time,
+    /// What the front ends need to take a request in, and until when they are busy with it.
+    intake: Host,
+    gate: Time,
     queue: Queue,
     /// Engines to which something happened at this moment.
     touched: Vec<u32>,
@@ -214,7 +219,12 @@ impl<C: StepCost> Fleet<'_, C> {
 
     /// The next request will arrive; its arrival is known.
     fn announce(&mut self) -> Result<(), SimError> {
-        let arrival = self.jobs[self.next].arrival.plus(self.ingress)?;
+        let job = &self.jobs[self.next];
+        let work = self.intake.intake.0 + self.intake.intake_token.0 * f64::from(job.input);
+        // Each instance that requests come to has a front end; together they take in so many times as fast.
+        let work = Time::from_seconds(work / self.fronts as f64)?;
+        self.gate = self.gate.max(job.arrival).plus(work)?;
+        let arrival = self.gate.plus(self.ingress)?;
         self.queue.push(arrival, Event::Arrive { job: self.next as u32 });
         self.next += 1;
         Ok(())
