@@ -97,7 +97,8 @@ impl<'a> Reader<'a> {
     fn check_keys(&mut self, table: &DeTable<'_>, known: &[&str]) {
         for key in table.keys() {
             let name: &str = key.get_ref();
-            if !known.contains(&name) {
+            // An empty key is what a syntax error leaves behind.
+            if !known.contains(&name) && !name.is_empty() {
                 let help = match nearest(name, known.iter().copied()) {
                     Some(near) => format!("did you mean '{near}'?"),
                     None => format!("known here: {}", known.join(", ")),
@@ -373,7 +374,8 @@ impl<'a> Reader<'a> {
         self.believable(value, key, number.unwrap_or(f64::NAN), (least, most))
     }
 
-    fn believable(
+    /// Reports a number outside its bounds.
+    pub(crate) fn believable(
         &mut self,
         value: &Spanned<DeValue<'_>>,
         key: &str,
