@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::chip_spec::ChipSpec;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::facts::Sources;
 use crate::files::{self, File, Files};
 use crate::lookup::{LookupError, Names};
 use crate::policy::{self, Policy};
@@ -15,7 +15,8 @@ use crate::price::{Ids, Prices};
 use crate::price_lookup::Price;
 use crate::source::{self, Source};
 use crate::system_spec::SystemSpec;
-use crate::{Chip, System};
+use crate::written::nearest;
+use crate::{Chip, Diagnostic, System};
 
 /// A thing as written, and checked: either ready to run, or the paths of what it lacks.
 #[derive(Debug, Clone)]
@@ -56,8 +57,7 @@ impl Catalog {
         let (own, mut found) = files::folder(folder);
         let (catalog, more) = Catalog::build(vec![files::embedded(), own]);
         found.extend(more);
-        found.sort();
-        found.dedup();
+        found.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         if found.is_empty() { Ok(catalog) } else { Err(found) }
     }
 
@@ -201,9 +201,9 @@ impl Build {
             self.sources.extend(sources);
             self.found.extend(found);
         }
-        let keys: BTreeSet<String> = self.sources.keys().cloned().collect();
+        let keys: Sources = self.sources.keys().cloned().collect();
         for file in &layer.chips {
-            let (spec, found) = ChipSpec::read(&file.id, &file.name, &file.text, Some(&keys));
+            let (spec, found) = ChipSpec::read(&file.id, &file.name, &file.text, &keys);
             self.found.extend(found);
             match self.chips.get_mut(&file.id) {
                 Some((_, old)) => old.overlay(spec),
@@ -216,7 +216,7 @@ impl Build {
         self.prices.extend(layer.prices);
         self.policies.extend(layer.policies);
         for file in &layer.systems {
-            let (spec, found) = SystemSpec::read(&file.id, &file.name, &file.text, Some(&keys));
+            let (spec, found) = SystemSpec::read(&file.id, &file.name, &file.text, &keys);
             self.found.extend(found);
             match self.systems.get_mut(&file.id) {
                 Some((_, old)) => old.overlay(spec),
@@ -231,9 +231,8 @@ impl Build {
     /// A new thing must say what it is, else its id is more likely a slip of an existing one.
     fn named(&mut self, file: &str, complete: bool) {
         if !complete {
-            let message = "is new, but does not say what it is".to_owned();
-            let help = "add name and vendor (a chip) or name and chip (a system), or name the file as an existing id";
-            self.found.push(Diagnostic::of_file(file, "catalog/new-without-name", message, help.to_owned()));
+            let remedy = "add name and vendor (a chip) or name and chip (a system), or name the file as an existing id";
+            self.found.push(Diagnostic::of_file(file, "is new, but does not say what it is", remedy));
         }
     }
 
@@ -254,14 +253,14 @@ impl Build {
                     let help =
                         help.map_or("give the id of a file of chips/".to_owned(), |n| format!("did you mean '{n}'?"));
                     let message = format!("is made of chip '{name}', which is unknown");
-                    self.found.push(Diagnostic::of_file(&file, "system/unknown-chip", message, help));
+                    self.found.push(Diagnostic::of_file(file.clone(), message, help));
                     spec.resolve(Err(&lacks))
                 }
                 None => spec.resolve(Err(&lacks)),
             };
             catalog.systems.insert(id, Listed { spec, checked });
         }
-        let sources: BTreeSet<String> = catalog.sources.keys().cloned().collect();
+        let sources: Sources = catalog.sources.keys().cloned().collect();
         let chips: BTreeSet<&str> = catalog.chips.keys().map(String::as_str).collect();
         let ids = Ids { systems: catalog.systems.keys().map(String::as_str).collect(), chips };
         for file in &self.prices {
@@ -286,7 +285,7 @@ fn add_names(
     for name in [Some(id), name].into_iter().flatten().chain(aliases.iter().map(String::as_str)) {
         if let Some(other) = names.add(name, id) {
             let message = format!("the name '{name}' belongs to '{other}' already");
-            found.push(Diagnostic::of_file(file, "catalog/duplicate-name", message, "choose another".to_owned()));
+            found.push(Diagnostic::of_file(file, message, "choose another"));
         }
     }
 }

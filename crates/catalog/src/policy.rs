@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use units::BytesPerSecond;
 
-use crate::Fact;
-use crate::diagnostic::{Diagnostic, nearest};
-use crate::price::text;
-use crate::read::Reader;
+use crate::facts::{Facts, Sources, document, each, need_text, text, texts};
+use crate::written::{Table, nearest, short};
+use crate::{Diagnostic, Fact};
 
 /// One event. What it means for a purchase is decided by a scenario, not here.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,25 +45,6 @@ pub struct Policy {
     pub domestic_share: Option<Fact<f64>>,
 }
 
-const KNOWN: &[&str] = &[
-    "id",
-    "date",
-    "effective",
-    "side",
-    "kind",
-    "subject",
-    "chips",
-    "what",
-    "status",
-    "effect",
-    "source",
-    "rate",
-    "tpp_limit",
-    "bandwidth_limit",
-    "volume_cap",
-    "domestic_share",
-];
-
 impl Policy {
     /// Whether it adds to the price of what it names.
     pub fn is_duty(&self) -> bool {
@@ -76,51 +56,54 @@ impl Policy {
 pub(crate) fn read(
     policies: &mut Vec<Policy>,
     file: &str,
-    source: &str,
-    sources: &BTreeSet<String>,
+    written: &str,
+    sources: &Sources,
     chips: &BTreeSet<&str>,
 ) -> Vec<Diagnostic> {
-    let mut r = Reader::new(file, source, "policies".to_owned(), Some(sources));
-    let table = r.parse();
-    let top = r.top(&table, &["policy"]);
-    for of in r.sections(top, "policy", KNOWN) {
-        let mut policy = Policy {
-            id: text(&mut r, of, "id"),
-            date: text(&mut r, of, "date"),
-            side: text(&mut r, of, "side"),
-            kind: text(&mut r, of, "kind"),
-            subject: text(&mut r, of, "subject"),
-            chips: r.texts(of, "chips"),
-            what: text(&mut r, of, "what"),
-            status: text(&mut r, of, "status"),
-            effect: r.text(of, "effect").unwrap_or_default().to_owned(),
-            source: text(&mut r, of, "source"),
-            rate: r.ratio(of, "rate", (0.0, 10.0)),
-            tpp_limit: r.ratio(of, "tpp_limit", (0.0, 1e9)),
-            bandwidth_limit: r.fact(of, "bandwidth_limit", (1e9, 1e15)),
-            volume_cap: r.ratio(of, "volume_cap", (0.0, 1.0)),
-            domestic_share: r.ratio(of, "domestic_share", (0.0, 1.0)),
-            effective: String::new(),
-        };
-        policy.effective = r.text(of, "effective").unwrap_or(&policy.date).to_owned();
-        if !policy.source.is_empty() && !sources.contains(&policy.source) {
-            let span = r.value(of, "source").map(|v| v.span()).unwrap_or_default();
-            let help = "add it to sources.toml".to_owned();
-            r.report(span, "catalog/unknown-source", format!("unknown source '{}'", policy.source), help);
-        }
-        for chip in policy.chips.iter().filter(|c| !chips.contains(c.as_str())) {
-            let span = r.value(of, "chips").map(|v| v.span()).unwrap_or_default();
-            let help = nearest(chip, chips.iter().copied()).map(|n| format!("did you mean '{n}'?")).unwrap_or_default();
-            r.report(span, "policy/unknown-chip", format!("'{chip}' is not the id of a chip"), help);
-        }
-        let facts = [&mut policy.rate, &mut policy.tpp_limit, &mut policy.volume_cap, &mut policy.domestic_share];
-        for fact in facts.into_iter().flatten() {
-            fact.path = fact.path.replacen("policies.policy", &format!("policies/{}", policy.id), 1);
-        }
-        match policies.iter_mut().find(|p| p.id == policy.id) {
-            Some(old) => *old = policy,
-            None => policies.push(policy),
-        }
+    document(file, written, |top| {
+        each(top, "policy", |_, row| {
+            let facts = Facts::new("policies".to_owned(), sources);
+            let policy = one(&facts, row, chips);
+            match policies.iter_mut().find(|p| p.id == policy.id) {
+                Some(old) => *old = policy,
+                None => policies.push(policy),
+            }
+        });
+    })
+    .1
+}
+
+fn one(facts: &Facts, row: &Table, chips: &BTreeSet<&str>) -> Policy {
+    let (id, date) = (need_text(row, "id"), need_text(row, "date"));
+    let mut policy = Policy {
+        effective: text(row, "effective").unwrap_or_else(|| date.clone()),
+        side: need_text(row, "side"),
+        kind: need_text(row, "kind"),
+        subject: need_text(row, "subject"),
+        chips: texts(row, "chips"),
+        what: need_text(row, "what"),
+        status: need_text(row, "status"),
+        effect: text(row, "effect").unwrap_or_default(),
+        source: row
+            .need("source", "name a key of sources.toml")
+            .and_then(|v| facts.check_source(v))
+            .unwrap_or_default(),
+        rate: facts.number(row, "rate", (0.0, 10.0)),
+        tpp_limit: facts.number(row, "tpp_limit", (0.0, 1e9)),
+        bandwidth_limit: facts.quantity(row, "bandwidth_limit", (1e9, 1e15)),
+        volume_cap: facts.number(row, "volume_cap", (0.0, 1.0)),
+        domestic_share: facts.number(row, "domestic_share", (0.0, 1.0)),
+        id,
+        date,
+    };
+    for chip in policy.chips.iter().filter(|c| !chips.contains(c.as_str())) {
+        let near = nearest(chip, chips.iter().copied()).map(|n| format!("did you mean '{n}'?")).unwrap_or_default();
+        row.fault(format!("'{}' is not the id of a chip", short(chip)), near);
     }
-    r.found
+    let facts = [&mut policy.rate, &mut policy.tpp_limit, &mut policy.volume_cap, &mut policy.domestic_share];
+    for fact in facts.into_iter().flatten() {
+        let key = fact.path.rsplit('.').next().unwrap_or_default();
+        fact.path = format!("policies/{}.{key}", policy.id);
+    }
+    policy
 }

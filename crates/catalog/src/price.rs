@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use units::{Quantity, Seconds, Usd, UsdPerHour, UsdPerKilowattHour};
 
-use crate::Fact;
-use crate::diagnostic::Diagnostic;
-use crate::read::{Reader, Section};
+use crate::facts::{Facts, Sources, document, each, need_text};
+use crate::written::{Table, Value, nearest, short};
+use crate::{Diagnostic, Fact};
 
 /// A rent of one chip.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,8 +96,8 @@ pub struct Prices {
     pub shares: Vec<Named>,
 }
 
-const TERMS: &[&str] = &["on-demand", "1y", "3y", "5y", "spot", "calendar", "flex", "capacity-block", "owned"];
-const CHANNELS: &[&str] = &[
+const TERMS: [&str; 9] = ["on-demand", "1y", "3y", "5y", "spot", "calendar", "flex", "capacity-block", "owned"];
+const CHANNELS: [&str; 11] = [
     "hyperscaler",
     "neocloud",
     "market",
@@ -113,104 +113,102 @@ const CHANNELS: &[&str] = &[
 
 impl Prices {
     /// Reads `prices.toml` over what is there already: new rows take the place of all earlier ones of the same thing.
-    pub(crate) fn read(
-        &mut self,
-        file: &str,
-        written: &str,
-        sources: &BTreeSet<String>,
-        ids: &Ids<'_>,
-    ) -> Vec<Diagnostic> {
-        let mut r = Reader::new(file, written, "prices".to_owned(), Some(sources));
-        let table = r.parse();
-        let known = ["exchange", "rent", "purchase", "electricity", "pue", "depreciation", "share"];
-        let top = r.top(&table, &known);
-        for of in r.sections(top, "exchange", &["currency", "date", "usd"]) {
-            let currency = r.required(of, "currency").unwrap_or_default();
-            if let Some(rate) = need(&mut r, of, "usd", |r, of| r.ratio(of, "usd", (1e-6, 1e6))) {
-                self.exchange.insert(currency.to_owned(), placed(rate, format!("prices/exchange/{currency}")));
-            }
-        }
-        let mut rents = Vec::new();
-        for of in r.sections(top, "rent", &["of", "term", "channel", "region", "date", "price"]) {
-            let (id, region, date) = (ids.chip(&mut r, of), text(&mut r, of, "region"), text(&mut r, of, "date"));
-            let (term, channel) = (one_of(&mut r, of, "term", TERMS), one_of(&mut r, of, "channel", CHANNELS));
-            let Some(price) = need(&mut r, of, "price", |r, of| self.money(r, of, "/h", (1e-4, 1e5))) else { continue };
-            let price = placed(price, format!("prices/{id}/{term}/{channel}/{date}"));
-            rents.push(Rent { of: id, term, channel, region, date, price });
-        }
-        replace(&mut self.rents, rents, |r| &r.of);
-        let mut purchases = Vec::new();
-        for of in r.sections(top, "purchase", &["of", "chips", "channel", "region", "date", "price"]) {
-            let (id, region, date) = (ids.any(&mut r, of), text(&mut r, of, "region"), text(&mut r, of, "date"));
-            let channel = one_of(&mut r, of, "channel", CHANNELS);
-            let chips = r.whole(of, "chips", 10_000_000).unwrap_or(1);
-            let Some(price) = need(&mut r, of, "price", |r, of| self.money(r, of, "", (1.0, 1e12))) else { continue };
-            let price = placed(price, format!("prices/{id}/{channel}/{date}"));
-            purchases.push(Purchase { of: id, chips, channel, region, date, price });
-        }
-        replace(&mut self.purchases, purchases, |p| &p.of);
-        self.read_site(&mut r, top);
-        r.found
+    pub(crate) fn read(&mut self, file: &str, written: &str, sources: &Sources, ids: &Ids) -> Vec<Diagnostic> {
+        let facts = Facts::new("prices".to_owned(), sources);
+        document(file, written, |top| {
+            each(top, "exchange", |_, row| {
+                let (currency, _) = (need_text(row, "currency"), need_text(row, "date"));
+                if let Some(rate) = need(row, "usd").and_then(|_| facts.number(row, "usd", (1e-6, 1e6))) {
+                    self.exchange.insert(currency.clone(), placed(rate, format!("prices/exchange/{currency}")));
+                }
+            });
+            self.read_chips(&facts, top, ids);
+            self.read_site(&facts, top);
+        })
+        .1
     }
 
-    fn read_site(&mut self, r: &mut Reader<'_>, top: Section<'_>) {
+    fn read_chips(&mut self, facts: &Facts, top: &Table, ids: &Ids) {
+        let mut rents = Vec::new();
+        each(top, "rent", |_, row| {
+            let (of, region, date) = (ids.read(row, false), need_text(row, "region"), need_text(row, "date"));
+            let (term, channel) = (one_of(row, "term", &TERMS), one_of(row, "channel", &CHANNELS));
+            let Some(price) = self.money(facts, row, "/h", (1e-4, 1e5)) else { return };
+            let price = placed(price, format!("prices/{of}/{term}/{channel}/{date}"));
+            rents.push(Rent { of, term, channel, region, date, price });
+        });
+        replace(&mut self.rents, rents, |r| &r.of);
+        let mut purchases = Vec::new();
+        each(top, "purchase", |_, row| {
+            let (of, region, date) = (ids.read(row, true), need_text(row, "region"), need_text(row, "date"));
+            let channel = one_of(row, "channel", &CHANNELS);
+            let chips = row.need("chips", "write how many chips it buys").and_then(|v| v.count(1, 10_000_000));
+            let Some(price) = self.money(facts, row, "", (1.0, 1e12)) else { return };
+            let price = placed(price, format!("prices/{of}/{channel}/{date}"));
+            purchases.push(Purchase { of, chips: chips.unwrap_or(1) as u32, channel, region, date, price });
+        });
+        replace(&mut self.purchases, purchases, |p| &p.of);
+    }
+
+    fn read_site(&mut self, facts: &Facts, top: &Table) {
         let mut electricity = Vec::new();
-        for of in r.sections(top, "electricity", &["region", "customer", "date", "price"]) {
-            let (region, customer, date) = (text(r, of, "region"), text(r, of, "customer"), text(r, of, "date"));
-            let Some(price) = need(r, of, "price", |r, of| self.money(r, of, "/kWh", (1e-4, 100.0))) else { continue };
+        each(top, "electricity", |_, row| {
+            let (region, customer, date) =
+                (need_text(row, "region"), need_text(row, "customer"), need_text(row, "date"));
+            let Some(price) = self.money(facts, row, "/kWh", (1e-4, 100.0)) else { return };
             let price = placed(price, format!("prices/electricity/{region}/{customer}/{date}"));
             electricity.push(Electricity { region, customer, date, price });
-        }
+        });
         replace(&mut self.electricity, electricity, |e| &e.region);
-        let mut pue = Vec::new();
-        for of in r.sections(top, "pue", &["site", "date", "pue"]) {
-            let (name, date) = (text(r, of, "site"), text(r, of, "date"));
-            let Some(value) = need(r, of, "pue", |r, of| r.ratio(of, "pue", (1.0, 10.0))) else { continue };
-            pue.push(Named { value: placed(value, format!("prices/pue/{name}")), name, date });
-        }
-        replace(&mut self.pue, pue, |p| &p.name);
-        let mut shares = Vec::new();
-        for of in r.sections(top, "share", &["name", "date", "share"]) {
-            let (name, date) = (text(r, of, "name"), text(r, of, "date"));
-            let Some(value) = need(r, of, "share", |r, of| r.ratio(of, "share", (-1.0, 1.0))) else { continue };
-            shares.push(Named { value: placed(value, format!("prices/share/{name}")), name, date });
-        }
-        replace(&mut self.shares, shares, |s| &s.name);
+        let named = |key: &'static str, name: &'static str, value: &'static str, sane| {
+            let mut rows = Vec::new();
+            each(top, key, |_, row| {
+                let (name, date) = (need_text(row, name), need_text(row, "date"));
+                let Some(value) = need(row, value).and_then(|_| facts.number(row, value, sane)) else { return };
+                rows.push(Named { value: placed(value, format!("prices/{key}/{name}")), name, date });
+            });
+            rows
+        };
+        replace(&mut self.pue, named("pue", "site", "pue", (1.0, 10.0)), |p| &p.name);
+        replace(&mut self.shares, named("share", "name", "share", (-1.0, 1.0)), |s| &s.name);
         let mut depreciation = Vec::new();
-        for of in r.sections(top, "depreciation", &["owner", "date", "life"]) {
-            let (owner, date) = (text(r, of, "owner"), text(r, of, "date"));
-            let Some(life) = need(r, of, "life", |r, of| r.fact::<Seconds>(of, "life", (86400.0, 3.2e9))) else {
-                continue;
-            };
+        each(top, "depreciation", |_, row| {
+            let (owner, date) = (need_text(row, "owner"), need_text(row, "date"));
+            let life = need(row, "life").and_then(|_| facts.quantity::<Seconds>(row, "life", (86400.0, 3.2e9)));
+            let Some(life) = life else { return };
             let life = placed(life, format!("prices/depreciation/{owner}"));
             depreciation.push(Depreciation { owner, date, life });
-        }
+        });
         replace(&mut self.depreciation, depreciation, |d| &d.owner);
     }
 
     /// `price` of a row: a number and a currency, then `per`. Bounds are in US dollars.
-    fn money<T: Quantity>(&self, r: &mut Reader<'_>, of: Section<'_>, per: &str, sane: (f64, f64)) -> Option<Fact<T>> {
-        r.silent_fact(of, "price", |r, value, key| {
-            let Some(written) = value.get_ref().as_str() else {
-                return r.quantity::<T>(value, key, sane);
-            };
-            let split = written.trim().split_once(' ').and_then(|(number, unit)| {
+    fn money<Q: Quantity>(&self, facts: &Facts, row: &Table, per: &str, (low, high): (f64, f64)) -> Option<Fact<Q>> {
+        let read = |value: &Value| {
+            let split = value.as_text().and_then(|written| {
+                let (number, unit) = written.trim().split_once(' ')?;
                 let currency = unit.trim().strip_suffix(per)?;
-                Some((number.replace([',', '_'], "").parse::<f64>().ok()?, currency.to_owned()))
+                Some((number.replace([',', '_'], "").parse::<f64>().ok()?, currency))
             });
-            let Some((number, currency)) = split else { return r.quantity::<T>(value, key, sane) };
-            let rate = match self.exchange.get(&currency) {
+            let Some((number, currency)) = split else { return value.quantity(Q::new(low), Q::new(high)) };
+            let rate = match self.exchange.get(currency) {
                 _ if currency == "USD" => 1.0,
                 Some(rate) => rate.mid(),
                 None => {
                     let known = self.exchange.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                    let help = format!("use USD{per} or one of {known}, or add an [[exchange]]");
-                    r.report(value.span(), "price/currency", format!("unknown currency in '{written}'"), help);
+                    let remedy = format!("use USD{per} or one of {known}, or add an [[exchange]]");
+                    value.fault(format!("is in an unknown currency, '{}'", short(currency)), remedy);
                     return None;
                 }
             };
-            r.believable(value, key, number * rate, sane).map(T::new)
-        })
+            let usd = number * rate;
+            if !(low..=high).contains(&usd) {
+                value.fault(format!("{usd} USD{per} is out of bounds"), format!("from {low} to {high} USD{per}"));
+                return None;
+            }
+            Some(Q::new(usd))
+        };
+        facts.of(&need(row, "price")?, read, |q| q.to_string())
     }
 }
 
@@ -227,50 +225,28 @@ pub(crate) struct Ids<'a> {
 }
 
 impl Ids<'_> {
-    fn chip(&self, r: &mut Reader<'_>, of: Section<'_>) -> String {
-        self.check(r, of, |id| self.chips.contains(id), "a chip")
-    }
-
-    fn any(&self, r: &mut Reader<'_>, of: Section<'_>) -> String {
-        self.check(r, of, |id| self.chips.contains(id) || self.systems.contains(id), "a chip or system")
-    }
-
-    fn check(&self, r: &mut Reader<'_>, of: Section<'_>, known: impl Fn(&str) -> bool, what: &str) -> String {
-        let id = text(r, of, "of");
-        if !id.is_empty() && !known(&id) {
-            let span = r.value(of, "of").map(|v| v.span()).unwrap_or_default();
-            let all = self.chips.iter().chain(&self.systems).copied();
-            let help = crate::diagnostic::nearest(&id, all).map(|n| format!("did you mean '{n}'?")).unwrap_or_default();
-            r.report(span, "price/unknown", format!("'{id}' is not the id of {what}"), help);
+    /// `of` of a row: a chip, or a system where the row may be about one.
+    fn read(&self, row: &Table, or_system: bool) -> String {
+        let id = need_text(row, "of");
+        let known = self.chips.contains(id.as_str()) || (or_system && self.systems.contains(id.as_str()));
+        if !id.is_empty() && !known {
+            let all = self.chips.iter().chain(self.systems.iter().filter(|_| or_system)).copied();
+            let near = nearest(&id, all).map(|n| format!("did you mean '{n}'?")).unwrap_or_default();
+            let what = if or_system { "a chip or system" } else { "a chip" };
+            row.fault(format!("'{}' is not the id of {what}", short(&id)), near);
         }
         id
     }
 }
 
-pub(crate) fn text(r: &mut Reader<'_>, of: Section<'_>, key: &str) -> String {
-    r.required(of, key).unwrap_or_default().to_owned()
+fn one_of(row: &Table, key: &'static str, known: &[&'static str]) -> String {
+    let known: Vec<(&'static str, &'static str)> = known.iter().map(|&k| (k, k)).collect();
+    row.need(key, "write one").and_then(|v| v.choice(&known)).unwrap_or_default().to_owned()
 }
 
-fn one_of(r: &mut Reader<'_>, of: Section<'_>, key: &str, known: &[&str]) -> String {
-    let name = text(r, of, key);
-    if !name.is_empty() && !known.contains(&name.as_str()) {
-        let span = r.value(of, key).map(|v| v.span()).unwrap_or_default();
-        r.report(span, "price/bad-name", format!("unknown {key} '{name}'"), format!("use one of {}", known.join(", ")));
-    }
-    name
-}
-
-/// A fact that the row must have.
-fn need<T>(
-    r: &mut Reader<'_>,
-    of: Section<'_>,
-    key: &str,
-    read: impl FnOnce(&mut Reader<'_>, Section<'_>) -> Option<Fact<T>>,
-) -> Option<Fact<T>> {
-    if r.value(of, key).is_none() {
-        r.report_missing(of, format!("'{key}' is missing"));
-    }
-    read(r, of)
+/// A value that the row must have.
+fn need<'d, 't>(row: &Table<'d, 't>, key: &'static str) -> Option<Value<'d, 't>> {
+    row.need(key, "write { value = .., kind = .., source = .. }")
 }
 
 /// Rows have no ids, so their facts are named by what tells them apart.
