@@ -156,7 +156,7 @@ impl Engine {
             None => {
                 let message = format!("there is no engine profile '{name}'");
                 let remedy = format!("known: {}", Engine::names().join(", "));
-                Err(vec![Diagnostic { file, line: 0, column: 0, path: String::new(), message, remedy }])
+                Err(vec![Diagnostic::of_file(file, message, remedy)])
             }
         }
     }

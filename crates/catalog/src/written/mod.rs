@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::ops::Range as Span;
 
 use toml::Spanned;
@@ -15,43 +14,9 @@ mod fact;
 mod spelling;
 mod value;
 
+pub use crate::Diagnostic;
 pub use spelling::{nearest, short};
 pub use value::Value;
-
-/// A fault in a file: where, what is wrong, and what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// The file, as the user named it.
-    pub file: String,
-    /// Line, from 1; 0 where the fault is of the whole file.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-    /// Path of the key: `traffic.load.rate`.
-    pub path: String,
-    /// What is wrong.
-    pub message: String,
-    /// What would be right; may be empty.
-    pub remedy: String,
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)?;
-        }
-        f.write_str(": ")?;
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.message)?;
-        if !self.remedy.is_empty() {
-            write!(f, "; {}", self.remedy)?;
-        }
-        Ok(())
-    }
-}
 
 /// Faults that one file may have; nobody reads further, and finding the line of each takes time.
 const MOST_FAULTS: usize = 100;
@@ -97,9 +62,11 @@ impl<'t> Document<'t> {
             return;
         }
         let (line, column) = self.place(span.start);
-        let (file, path) = (self.file.to_owned(), path.to_owned());
-        let fault = Diagnostic { file, line, column, path, message: message.into(), remedy: remedy.into() };
-        self.faults.borrow_mut().push(fault);
+        let mut fault = Diagnostic::of_file(self.file, message, remedy);
+        if !path.is_empty() {
+            fault.message = format!("{path}: {}", fault.message);
+        }
+        self.faults.borrow_mut().push(Diagnostic { line, column, ..fault });
     }
 
     /// Whether nothing is wrong so far.

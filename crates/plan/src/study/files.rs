@@ -32,7 +32,7 @@ impl FileFault {
     pub fn in_file(self, name: &str) -> Diagnostic {
         let column = usize::from(self.line > 0);
         let FileFault { line, message, remedy } = self;
-        Diagnostic { file: name.to_owned(), line, column, path: String::new(), message, remedy }
+        Diagnostic { line, column, ..Diagnostic::of_file(name, message, remedy) }
     }
 }
 
