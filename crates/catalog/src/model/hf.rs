@@ -12,9 +12,9 @@ mod linear;
 mod moe;
 mod window;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::json::{self, Node};
 use super::quant;
@@ -50,6 +50,7 @@ type Builder = fn(&Fields<'_>) -> Built;
 const ARCHITECTURES: &[(&str, Builder)] = &[
     ("LlamaForCausalLM", dense::llama),
     ("MistralForCausalLM", dense::llama),
+    ("Mistral3ForConditionalGeneration", dense::llama),
     ("Phi3ForCausalLM", dense::llama),
     ("Qwen2ForCausalLM", dense::qwen2),
     ("Qwen3ForCausalLM", dense::qwen3),
@@ -62,6 +63,7 @@ const ARCHITECTURES: &[(&str, Builder)] = &[
     ("Glm4MoeForCausalLM", moe::glm4),
     ("MiniMaxM2ForCausalLM", moe::minimax_m2),
     ("MiniMaxM3ForCausalLM", moe::minimax_m3),
+    ("MiniMaxM3SparseForConditionalGeneration", moe::minimax_m3),
     ("GptOssForCausalLM", window::gpt_oss),
     ("Llama4ForConditionalGeneration", window::llama4),
     ("Llama4ForCausalLM", window::llama4),
@@ -100,10 +102,19 @@ pub fn read(path: &Path) -> Result<Model, Vec<Diagnostic>> {
     let folder = path.is_dir();
     let config = if folder { path.join("config.json") } else { path.to_owned() };
     let text = read_text(&config)?;
-    let beside = config.with_file_name("hf_quant_config.json");
-    let quant = if beside.is_file() { Some((beside.display().to_string(), read_text(&beside)?)) } else { None };
+    let quant = match beside(&config) {
+        Some(file) => Some((file.display().to_string(), read_text(&file)?)),
+        None => None,
+    };
     let quant = quant.as_ref().map(|(file, text)| (file.as_str(), text.as_str()));
     from_text(&name_of(&config), &config.display().to_string(), &text, quant)
+}
+
+/// The quantization that some tools write beside: `hf_quant_config.json` of a `config.json`, with the same beginning if the
+/// name has one.
+fn beside(config: &Path) -> Option<PathBuf> {
+    let beginning = config.file_name()?.to_str()?.strip_suffix("config.json")?;
+    Some(config.with_file_name(format!("{beginning}hf_quant_config.json"))).filter(|file| file.is_file())
 }
 
 /// The folder's name of a `config.json`, the file's own of any other.
@@ -119,8 +130,8 @@ fn read_text(path: &Path) -> Result<String, Vec<Diagnostic>> {
         vec![Diagnostic { code, message, file: name.clone(), line: None, column: None, help }]
     };
     let unreadable = |e: std::io::Error| fail("unreadable", format!("cannot be read: {e}"), None);
-    let file = File::open(path).map_err(unreadable)?;
-    let meta = file.metadata().map_err(unreadable)?;
+    // Before it is opened: to open a pipe would wait for its writer.
+    let meta = fs::metadata(path).map_err(unreadable)?;
     if !meta.is_file() {
         return Err(fail("unreadable", "is not a file".into(), Some("give a config.json or its folder".into())));
     }
@@ -131,6 +142,7 @@ fn read_text(path: &Path) -> Result<String, Vec<Diagnostic>> {
     if meta.len() > MAX_BYTES {
         return Err(too_large());
     }
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     // The file may grow while it is read.
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -248,7 +260,7 @@ fn find<'a>(root: &Fields<'a>, inner: Option<&Fields<'a>>) -> Option<(String, Bu
     let message = if strange.is_empty() {
         format!("architecture `{name}` is not known, though its fields are")
     } else {
-        format!("architecture `{name}` is not known; fields not understood: {}", strange.join(", "))
+        format!("architecture `{name}` is not known; fields not understood: {}", fields::listed(&strange))
     };
     let names: Vec<&str> = ARCHITECTURES.iter().map(|&(name, _)| name).collect();
     root.fault("unknown-architecture", "architectures", message, Some(format!("known are {}", names.join(", "))));

@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 use super::json::{Member, Node, Position, Value};
 use crate::Diagnostic;
 
+/// Faults that are kept of one file.
+const MAX_FAULTS: usize = 100;
+
 /// Faults of one file.
 #[derive(Debug)]
 pub struct Faults {
@@ -22,8 +25,11 @@ impl Faults {
         Faults { file: file.to_owned(), list: RefCell::default() }
     }
 
-    /// Adds a fault.
+    /// Adds a fault; beyond [`MAX_FAULTS`] nobody reads on.
     pub fn add(&self, code: &'static str, at: Option<Position>, message: impl Into<String>, help: Option<String>) {
+        if self.is_full() {
+            return;
+        }
         self.list.borrow_mut().push(Diagnostic {
             code,
             message: message.into(),
@@ -32,6 +38,10 @@ impl Faults {
             column: at.map(|p| p.column),
             help,
         });
+    }
+
+    fn is_full(&self) -> bool {
+        self.list.borrow().len() >= MAX_FAULTS
     }
 
     /// Whether there are none.
@@ -90,6 +100,9 @@ impl<'a> Fields<'a> {
 
     /// Adds a fault that concerns `name`.
     pub fn fault(&self, code: &'static str, name: &str, message: impl Into<String>, help: Option<String>) {
+        if self.faults.is_full() {
+            return;
+        }
         let at = self.members.iter().find(|m| m.name == name).map_or(self.at, |m| m.node.at);
         self.faults.add(code, Some(at), message, help);
     }
@@ -197,7 +210,13 @@ impl<'a> Fields<'a> {
 
     /// A list of counts from 0 to `high`, `None` if missing or faulty.
     pub fn counts(&self, name: &str, high: u64) -> Option<Vec<u64>> {
-        self.list(name)?.iter().map(|node| self.integer(name, node, 0, high)).collect()
+        let items = self.list(name)?;
+        if items.len() as u64 > 2 * limit::LAYERS {
+            let message = format!("`{}{name}` has {} entries, more than any model has layers", self.path, items.len());
+            self.fault("out-of-range", name, message, None);
+            return None;
+        }
+        items.iter().map(|node| self.integer(name, node, 0, high)).collect()
     }
 
     /// Says that a needed field is missing.

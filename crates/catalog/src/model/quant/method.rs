@@ -13,6 +13,8 @@ pub struct Quantized {
     rules: Vec<(Option<Exclusions>, Scheme)>,
     /// Modules that keep the base type.
     excluded: Exclusions,
+    /// Whether a tool made it of another checkpoint, whose own settings then no longer hold.
+    pub converted: bool,
     /// Of the KV cache.
     pub kv: Option<Scheme>,
     /// What could not be followed.
@@ -42,8 +44,13 @@ pub fn read(config: Option<&Fields<'_>>) -> Option<Quantized> {
     let algorithm = config.text("quant_algo");
     let ignored = ["modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "modules_to_not_quantize"];
     let ignored: Vec<&str> = ignored.iter().filter_map(|name| config.texts(name)).flatten().collect();
-    let mut out =
-        Quantized { rules: Vec::new(), excluded: Exclusions::new(&ignored), kv: kv(config), notes: Vec::new() };
+    let mut out = Quantized {
+        rules: Vec::new(),
+        excluded: Exclusions::new(&ignored),
+        converted: algorithm.is_some(),
+        kv: kv(config),
+        notes: Vec::new(),
+    };
     match (method, algorithm) {
         (_, Some("MIXED_PRECISION")) => mixed(config, &mut out),
         (_, Some(name)) => out.rules.push((None, modelopt(config, name)?)),
@@ -56,7 +63,7 @@ pub fn read(config: Option<&Fields<'_>>) -> Option<Quantized> {
         (Some("compressed-tensors"), _) => groups(config, &mut out),
         (Some("awq" | "gptq" | "awq_marlin" | "gptq_marlin"), _) => {
             let bits = config.count("bits", 32);
-            let group = config.between("group_size", 1, limit::TOKENS);
+            let group = group_size(config);
             out.rules.push((None, integer(config, "bits", bits, group)?));
         }
         (None, None) => {
@@ -108,7 +115,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
 
 /// An algorithm of ModelOpt.
 fn modelopt(config: &Fields<'_>, name: &str) -> Option<Scheme> {
-    let group = config.between("group_size", 1, limit::TOKENS).and_then(|g| u32::try_from(g).ok());
+    let group = group_size(config).and_then(|g| u32::try_from(g).ok());
     let scheme = match name {
         "FP8" | "FP8_PER_CHANNEL_PER_TOKEN" => FP8,
         "FP8_PB_WO" | "FP8_BLOCK_SCALES" => Scheme::blocked(Element::E4m3, 128 * 128, 32),
@@ -169,7 +176,7 @@ fn groups(config: &Fields<'_>, out: &mut Quantized) {
 /// One `weights` of compressed-tensors.
 fn tensors(weights: &Fields<'_>, format: Option<&str>) -> Option<Scheme> {
     let bits = weights.count("num_bits", 32);
-    let group = weights.between("group_size", 1, limit::TOKENS);
+    let group = group_size(weights);
     let block = weights.counts("block_structure", 1 << 15);
     match (weights.text("type"), bits) {
         (Some("float"), 4) if format.is_some_and(|f| f.starts_with("mxfp4")) || group == Some(32) => Some(MXFP4),
@@ -187,6 +194,14 @@ fn tensors(weights: &Fields<'_>, format: Option<&str>) -> Option<Scheme> {
             weights.fault("not-supported", "num_bits", message, None);
             None
         }
+    }
+}
+
+/// Values that share a scale; -1 and nothing mean one scale for a row.
+fn group_size(config: &Fields<'_>) -> Option<u64> {
+    match config.get("group_size") {
+        Some(Node { value: Value::Number(-1.0), .. }) => None,
+        _ => config.between("group_size", 1, limit::TOKENS),
     }
 }
 
