@@ -288,3 +288,8 @@ pub struct Moe {
     /// A scalar gate on the shared experts (Qwen).
     pub shared_gate: bool,
 }
+
+/// placeholder
+pub fn attention_parameters(_m: &Model, _a: &Attention) -> u64 {
+    0
+}

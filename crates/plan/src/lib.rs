@@ -1,1 +1,15 @@
-//! plan.
+//! Studies, search, money and validation: what is asked, and the answer. Knows no terminals and no languages.
+
+pub mod findings;
+pub mod machine;
+pub mod money;
+mod normal;
+pub mod predict;
+pub mod refusal;
+pub mod study;
+pub mod tables;
+pub mod traffic;
+pub mod validate;
+
+pub use findings::Findings;
+pub use study::Study;

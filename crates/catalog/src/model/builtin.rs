@@ -112,9 +112,9 @@ fn unknown(name: &str) -> Diagnostic {
         code: "unknown-model",
         message: "is neither a built-in model nor a file or folder".to_owned(),
         file: name.chars().take(200).collect(),
-        line: None,
-        column: None,
-        help: Some(format!("did you mean {}? `steelyard model list` shows all", near.join(", "))),
+        line: 0,
+        column: 0,
+        help: format!("did you mean {}? `steelyard model list` shows all", near.join(", ")),
     }
 }
 

@@ -127,7 +127,7 @@ fn name_of(config: &Path) -> String {
 fn read_text(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let name = path.display().to_string();
     let fail = |code: &'static str, message: String, help: Option<String>| {
-        vec![Diagnostic { code, message, file: name.clone(), line: None, column: None, help }]
+        vec![Diagnostic { code, message, file: name.clone(), line: 0, column: 0, help: help.unwrap_or_default() }]
     };
     let unreadable = |e: std::io::Error| fail("unreadable", format!("cannot be read: {e}"), None);
     // Before it is opened: to open a pipe would wait for its writer.

@@ -34,9 +34,9 @@ impl Faults {
             code,
             message: message.into(),
             file: self.file.clone(),
-            line: at.map(|p| p.line),
-            column: at.map(|p| p.column),
-            help,
+            line: at.map_or(0, |p| p.line as usize),
+            column: at.map_or(0, |p| p.column as usize),
+            help: help.unwrap_or_default(),
         });
     }
 
