@@ -48,11 +48,11 @@ fn all_faults_at_once_with_their_places() {
         .replace("\"max_position_embeddings\": 8192", "\"max_position_embeddings\": 1e300");
     let places: Vec<_> = faults(&text).iter().map(|d| (d.code, d.line, d.column)).collect();
     for expected in [
-        ("out-of-range", Some(3), Some(18)),
-        ("out-of-range", Some(5), Some(24)),
-        ("wrong-type", Some(7), Some(26)),
-        ("missing-field", Some(1), Some(1)),
-        ("out-of-range", Some(8), Some(30)),
+        ("model/out-of-range", 3, 18),
+        ("model/out-of-range", 5, 24),
+        ("model/wrong-type", 7, 26),
+        ("model/missing-field", 1, 1),
+        ("model/out-of-range", 8, 30),
     ] {
         assert!(places.contains(&expected), "{expected:?} in {places:?}");
     }
@@ -83,7 +83,7 @@ fn an_unknown_architecture_names_what_is_not_understood() {
         .replace("\"vocab_size\"", "\"ring_width\": 3, \"tail_heads\": 5, \"vocab_size\"");
     let list = faults(&text);
     assert_eq!(list.len(), 1);
-    assert_eq!((list[0].code, list[0].line), ("unknown-architecture", Some(2)));
+    assert_eq!((list[0].code, list[0].line), ("model/unknown-architecture", 2));
     assert!(
         list[0].message.ends_with("`OuroborosForCausalLM` is not known; fields not understood: ring_width, tail_heads")
     );
@@ -171,15 +171,15 @@ fn a_catalog_of_the_users_own_comes_first() {
 fn unreadable_and_oversized_files_are_refused() {
     let folder = folder("large");
     let code = |path: PathBuf| read(&path).expect_err("not a model")[0].code;
-    assert_eq!(code(folder.join("missing.json")), "unreadable");
-    assert_eq!(code(folder.clone()), "unreadable");
+    assert_eq!(code(folder.join("missing.json")), "model/unreadable");
+    assert_eq!(code(folder.clone()), "model/unreadable");
     let large = folder.join("large.json");
     // A gigabyte that takes no room on disk.
     fs::File::create(&large).and_then(|f| f.set_len(1 << 30)).expect("written");
-    assert_eq!(code(large), "too-large");
+    assert_eq!(code(large), "model/too-large");
     let binary = folder.join("binary.json");
     fs::write(&binary, [0xff, 0xfe, 0x00]).expect("written");
-    assert_eq!(code(binary), "not-utf8");
+    assert_eq!(code(binary), "model/not-utf8");
     fs::remove_dir_all(folder).expect("removed");
 }
 

@@ -129,15 +129,15 @@ fn read_text(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let fail = |code: &'static str, message: String, help: Option<String>| {
         vec![Diagnostic { code, message, file: name.clone(), line: 0, column: 0, help: help.unwrap_or_default() }]
     };
-    let unreadable = |e: std::io::Error| fail("unreadable", format!("cannot be read: {e}"), None);
+    let unreadable = |e: std::io::Error| fail("model/unreadable", format!("cannot be read: {e}"), None);
     // Before it is opened: to open a pipe would wait for its writer.
     let meta = fs::metadata(path).map_err(unreadable)?;
     if !meta.is_file() {
-        return Err(fail("unreadable", "is not a file".into(), Some("give a config.json or its folder".into())));
+        return Err(fail("model/unreadable", "is not a file".into(), Some("give a config.json or its folder".into())));
     }
     let too_large = || {
         let help = "a config.json holds a few kilobytes; weights are not read".to_owned();
-        fail("too-large", format!("is larger than {} MiB", MAX_BYTES >> 20), Some(help))
+        fail("model/too-large", format!("is larger than {} MiB", MAX_BYTES >> 20), Some(help))
     };
     if meta.len() > MAX_BYTES {
         return Err(too_large());
@@ -149,7 +149,7 @@ fn read_text(path: &Path) -> Result<String, Vec<Diagnostic>> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large());
     }
-    String::from_utf8(bytes).map_err(|_| fail("not-utf8", "is not UTF-8 text".into(), None))
+    String::from_utf8(bytes).map_err(|_| fail("model/not-utf8", "is not UTF-8 text".into(), None))
 }
 
 /// Makes a model of the text of a `config.json`; `quant` is name and text of a `hf_quant_config.json`. `file` is named in
@@ -188,7 +188,7 @@ fn parse_json(text: &str, faults: &Faults) -> Option<Node> {
     match json::parse(text) {
         Ok(node) => Some(node),
         Err(fault) => {
-            faults.add("not-json", Some(fault.at), fault.message, None);
+            faults.add("model/not-json", Some(fault.at), fault.message, None);
             None
         }
     }
@@ -237,7 +237,7 @@ fn build<'a>(
     let total = parameters(&model);
     if total.total.saturating_add(total.mtp) > MAX_PARAMETERS {
         let message = format!("the shapes make more than {MAX_PARAMETERS:e} parameters: no such model exists");
-        faults.add("out-of-range", None, message, None);
+        faults.add("model/out-of-range", None, message, None);
     }
     Some(model)
 }
@@ -263,7 +263,7 @@ fn find<'a>(root: &Fields<'a>, inner: Option<&Fields<'a>>) -> Option<(String, Bu
         format!("architecture `{name}` is not known; fields not understood: {}", fields::listed(&strange))
     };
     let names: Vec<&str> = ARCHITECTURES.iter().map(|&(name, _)| name).collect();
-    root.fault("unknown-architecture", "architectures", message, Some(format!("known are {}", names.join(", "))));
+    root.fault("model/unknown-architecture", "architectures", message, Some(format!("known are {}", names.join(", "))));
     None
 }
 

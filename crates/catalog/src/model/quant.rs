@@ -62,7 +62,7 @@ pub(super) fn formats<'a>(
         Some("fp4") => weights.experts = Scheme::blocked(Element::E2m1, 32, 8),
         Some(other) if other != "fp8" => {
             let message = format!("`expert_dtype` is `{other}`; known are fp4 and fp8");
-            root.fault("not-supported", "expert_dtype", message, None);
+            root.fault("model/not-supported", "expert_dtype", message, None);
         }
         _ => {}
     }
@@ -82,7 +82,12 @@ fn base<'a>(root: &Fields<'a>, inner: Option<&Fields<'a>>, notes: &mut Vec<Strin
         Some("float32") => Scheme::plain(Element::Fp32),
         Some(other) => {
             let message = format!("type `{other}` of the weights is not known");
-            root.fault("not-supported", "torch_dtype", message, Some("known are bfloat16, float16, float32".into()));
+            root.fault(
+                "model/not-supported",
+                "torch_dtype",
+                message,
+                Some("known are bfloat16, float16, float32".into()),
+            );
             Scheme::BF16
         }
         None => {

@@ -85,14 +85,14 @@ impl<'a> Fields<'a> {
     pub fn of(node: &'a Node, path: &str, faults: &'a Faults) -> Option<Fields<'a>> {
         let Value::Map(members) = &node.value else {
             let found = node.value.kind();
-            faults.add("wrong-type", Some(node.at), format!("`{path}` is {found}, expected an object"), None);
+            faults.add("model/wrong-type", Some(node.at), format!("`{path}` is {found}, expected an object"), None);
             return None;
         };
         let mut seen = BTreeSet::new();
         for member in members {
             if !seen.insert(member.name.as_str()) {
                 let message = format!("`{path}{}` is written twice", member.name);
-                faults.add("duplicate-field", Some(member.at), message, Some("keep one of them".into()));
+                faults.add("model/duplicate-field", Some(member.at), message, Some("keep one of them".into()));
             }
         }
         Some(Fields { members, at: node.at, path: path.to_owned(), faults, used: RefCell::default() })
@@ -121,7 +121,7 @@ impl<'a> Fields<'a> {
 
     fn wrong_type(&self, name: &str, node: &Node, expected: &str) {
         let message = format!("`{}{name}` is {}, expected {expected}", self.path, node.value.kind());
-        self.faults.add("wrong-type", Some(node.at), message, None);
+        self.faults.add("model/wrong-type", Some(node.at), message, None);
     }
 
     fn integer(&self, name: &str, node: &Node, low: u64, high: u64) -> Option<u64> {
@@ -134,7 +134,7 @@ impl<'a> Fields<'a> {
             return Some(number as u64);
         }
         let message = format!("`{}{name}` is {number}, expected a whole number from {low} to {high}", self.path);
-        self.faults.add("out-of-range", Some(node.at), message, None);
+        self.faults.add("model/out-of-range", Some(node.at), message, None);
         None
     }
 
@@ -213,7 +213,7 @@ impl<'a> Fields<'a> {
         let items = self.list(name)?;
         if items.len() as u64 > 2 * limit::LAYERS {
             let message = format!("`{}{name}` has {} entries, more than any model has layers", self.path, items.len());
-            self.fault("out-of-range", name, message, None);
+            self.fault("model/out-of-range", name, message, None);
             return None;
         }
         items.iter().map(|node| self.integer(name, node, 0, high)).collect()
@@ -222,7 +222,7 @@ impl<'a> Fields<'a> {
     /// Says that a needed field is missing.
     pub fn missing(&self, name: &str, expected: &str) {
         let message = format!("`{}{name}` is missing: expected {expected}", self.path);
-        self.faults.add("missing-field", Some(self.at), message, None);
+        self.faults.add("model/missing-field", Some(self.at), message, None);
     }
 
     /// A list with one entry per layer must be as long as there are layers.
@@ -232,7 +232,7 @@ impl<'a> Fields<'a> {
             return Some(list);
         }
         let message = format!("`{}{name}` has {} entries for {layers} layers", self.path, list.len());
-        self.fault("inconsistent", name, message, None);
+        self.fault("model/inconsistent", name, message, None);
         None
     }
 

@@ -16,7 +16,7 @@ pub(super) fn experts(f: &Fields<'_>, count: &str, top_k: &str, inner: &str) -> 
     };
     if moe.top_k > moe.experts {
         let message = format!("a token cannot go to {} of {} experts", moe.top_k, moe.experts);
-        f.fault("inconsistent", top_k, message, None);
+        f.fault("model/inconsistent", top_k, message, None);
     }
     moe
 }

@@ -73,7 +73,12 @@ pub fn read(config: Option<&Fields<'_>>) -> Option<Quantized> {
         (other, _) => {
             let name = other.unwrap_or_default();
             let known = "known are fp8, mxfp4, mxfp8, compressed-tensors, modelopt, awq, gptq".to_owned();
-            config.fault("not-supported", "quant_method", format!("quantization `{name}` is not known"), Some(known));
+            config.fault(
+                "model/not-supported",
+                "quant_method",
+                format!("quantization `{name}` is not known"),
+                Some(known),
+            );
             return None;
         }
     }
@@ -87,7 +92,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
         None | Some("e4m3" | "float8_e4m3fn") => {}
         Some(other) => {
             let message = format!("`fmt` is `{other}`; known is e4m3");
-            config.fault("not-supported", "fmt", message, None);
+            config.fault("model/not-supported", "fmt", message, None);
         }
     }
     let bits = match config.text("scale_fmt") {
@@ -95,7 +100,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
         Some("ue8m0") => 8,
         Some(other) => {
             let message = format!("`scale_fmt` is `{other}`; known are ue8m0 and float32");
-            config.fault("not-supported", "scale_fmt", message, None);
+            config.fault("model/not-supported", "scale_fmt", message, None);
             32
         }
     };
@@ -107,7 +112,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
         }
         _ => {
             let message = "`weight_block_size` must be two numbers, rows and columns of a block";
-            config.fault("out-of-range", "weight_block_size", message, Some("[128, 128]".into()));
+            config.fault("model/out-of-range", "weight_block_size", message, Some("[128, 128]".into()));
             FP8
         }
     }
@@ -129,7 +134,7 @@ fn modelopt(config: &Fields<'_>, name: &str) -> Option<Scheme> {
         other => {
             let known = "known are FP8, FP8_PB_WO, NVFP4, MXFP4, MXFP8, INT8_SQ, W4A16_AWQ, W4A8_AWQ, MIXED_PRECISION";
             let message = format!("`quant_algo` is `{other}`, which is not known");
-            config.fault("not-supported", "quant_algo", message, Some(known.into()));
+            config.fault("model/not-supported", "quant_algo", message, Some(known.into()));
             return None;
         }
     };
@@ -191,7 +196,7 @@ fn tensors(weights: &Fields<'_>, format: Option<&str>) -> Option<Scheme> {
         (Some("int") | None, bits) => integer(weights, "num_bits", bits, group),
         (Some(kind), bits) => {
             let message = format!("{bits}-bit weights of type `{kind}` are not known");
-            weights.fault("not-supported", "num_bits", message, None);
+            weights.fault("model/not-supported", "num_bits", message, None);
             None
         }
     }
@@ -211,7 +216,12 @@ fn integer(config: &Fields<'_>, field: &str, bits: u64, group: Option<u64>) -> O
         4 => Element::Int4,
         8 => Element::Int8,
         other => {
-            config.fault("not-supported", field, format!("{other}-bit integers are not known: 4 and 8 are"), None);
+            config.fault(
+                "model/not-supported",
+                field,
+                format!("{other}-bit integers are not known: 4 and 8 are"),
+                None,
+            );
             return None;
         }
     };
