@@ -6,8 +6,7 @@
 use include_dir::{Dir, include_dir};
 use units::{Bytes, Seconds};
 
-use crate::written::Diagnostic;
-use crate::{Chip, Fact};
+use crate::{Chip, Diagnostic, Fact};
 
 mod memory;
 mod read;
@@ -156,7 +155,7 @@ impl Engine {
             None => {
                 let message = format!("there is no engine profile '{name}'");
                 let remedy = format!("known: {}", Engine::names().join(", "));
-                Err(vec![Diagnostic { file, line: 0, column: 0, path: String::new(), message, remedy }])
+                Err(vec![Diagnostic::of_file(&file, "engine/unknown", message, remedy)])
             }
         }
     }
@@ -203,6 +202,18 @@ mod tests {
         for name in Engine::names() {
             let engine = Engine::load(name).unwrap_or_else(|faults| panic!("{}", faults[0]));
             assert!(engine.limits.last().is_some_and(|l| l.architectures.is_empty() && l.from.0 == 0.0), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_source_is_listed() {
+        let sources = crate::Catalog::embedded().sources;
+        for file in
+            ENGINES.files().filter_map(|f| f.contents_utf8()).chain([include_str!("../../../../catalog/regions.toml")])
+        {
+            for key in file.split("source = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(sources.contains_key(key), "{key}");
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) fn chip(peaks: &[(Arithmetic, f64)], bandwidth: f64, class: ChipClass
         peak: peaks.iter().map(|&(a, p)| (a, fact(FlopPerSecond(p)))).collect::<BTreeMap<_, _>>(),
         memory: fact(Bytes(80e9)),
         bandwidth: fact(BytesPerSecond(bandwidth)),
+        on_chip: None,
+        die_to_die: None,
         scale_up: None,
         scale_out: None,
         host_link: None,

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-use catalog::written::{Diagnostic, short};
+use catalog::Diagnostic;
+use catalog::written::short;
 
 /// Longest study.
 pub const STUDY_BYTES: u64 = 16 << 20;
@@ -31,8 +32,8 @@ impl FileFault {
     /// As a diagnostic of that file.
     pub fn in_file(self, name: &str) -> Diagnostic {
         let column = usize::from(self.line > 0);
-        let FileFault { line, message, remedy } = self;
-        Diagnostic { file: name.to_owned(), line, column, path: String::new(), message, remedy }
+        let FileFault { line, message, remedy: help } = self;
+        Diagnostic { file: name.to_owned(), line, column, code: "study/file", message, help }
     }
 }
 

@@ -4,8 +4,7 @@
 
 use std::path::Path;
 
-use catalog::written::Diagnostic;
-use catalog::{Fact, Model, System};
+use catalog::{Diagnostic, Fact, Model, System};
 use formats::Scheme;
 use units::{Range, Seconds, UsdPerKilowattHour};
 

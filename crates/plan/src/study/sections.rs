@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use catalog::written::{Diagnostic, Document, Table, Value, nearest, short};
-use catalog::{Fact, Kind, Model};
+use catalog::written::{Document, Table, Value, short};
+use catalog::{Diagnostic, Fact, Kind, Model, nearest};
 use formats::Scheme;
 use units::{PerSecond, Range, Seconds, UsdPerKilowattHour};
 

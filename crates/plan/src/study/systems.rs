@@ -1,6 +1,7 @@
 //! The candidates of a study.
 
-use catalog::written::{Table, Value, nearest, short};
+use catalog::nearest;
+use catalog::written::{Table, Value, short};
 use units::{Range, Usd, UsdPerHour};
 
 use super::{Candidate, Incomplete, Library};
