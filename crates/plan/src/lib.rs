@@ -1,4 +1,16 @@
-//! Studies, search, validation, calibration: everything that asks the cost model and the simulator many questions.
+//! Studies, search, money and validation: what is asked, and the answer. Knows no terminals and no languages.
 
 pub mod calibrate_comm;
+pub mod findings;
+pub mod machine;
+pub mod money;
+mod normal;
+pub mod predict;
+pub mod refusal;
+pub mod study;
 pub mod tables;
+pub mod traffic;
+pub mod validate;
+
+pub use findings::Findings;
+pub use study::Study;

@@ -15,7 +15,7 @@ mod network;
 mod routing;
 mod transfer;
 
-pub use calibration::{CalibrationError, CommCalibration, Measured, write};
+pub use calibration::{CalibrationError, CommCalibration, Measured, Scope, write};
 pub use curve::{Curve, Kind, Kinds, Point};
 pub use exchange::{Collective, Exchange, Group, Kernel, Library, Phase, Routed};
 pub use load::{Load, Loads};

@@ -1,0 +1,298 @@
+//! The answer to a study: what every face (table, report, JSON, page) shows, and all that it shows.
+//!
+//! Names of fields are the JSON's; times are in seconds, rates per second, power in watts, money in US dollars.
+
+use serde::{Deserialize, Serialize};
+
+/// A prediction with its 90 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The prediction.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Findings {
+    /// Version of this layout.
+    pub schema: u32,
+    /// Version of the program.
+    pub program: String,
+    /// The study's title.
+    pub title: String,
+    /// The model.
+    pub model: ModelSummary,
+    /// Traffic, in words of the study: name and value.
+    pub traffic: Vec<(String, String)>,
+    /// Levels, in words of the study.
+    pub levels: Vec<(String, String)>,
+    /// `cost per token`, `tokens per chip`, `energy`, `chips`.
+    pub objective: String,
+    /// Systems, best first; those that cannot serve come last.
+    pub systems: Vec<SystemFinding>,
+}
+
+/// The model in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSummary {
+    /// Published name.
+    pub name: String,
+    /// Parameters.
+    pub parameters: f64,
+    /// Parameters that a token uses.
+    pub active_parameters: f64,
+    /// Weight formats as run.
+    pub weights: String,
+    /// Bytes of one token's cache, all layers.
+    pub kv_bytes_per_token: f64,
+}
+
+/// The answer for one system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SystemFinding {
+    /// Key in the catalog.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Its chip.
+    pub chip: String,
+    /// Its maker.
+    pub vendor: String,
+    /// Chips used.
+    pub chips: u32,
+    /// The best set-up, or why there is none.
+    pub answer: Answer,
+    /// Set-ups that no other one beats in both tokens/s per chip and tokens/s per user.
+    pub pareto: Vec<ParetoPoint>,
+    /// Set-ups tried.
+    pub tried: u32,
+    /// What was rejected, and why.
+    pub rejected: Vec<Rejection>,
+}
+
+/// The best set-up, or why there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Answer {
+    /// It serves.
+    Served(Box<Choice>),
+    /// No set-up fits or meets the levels.
+    Unserved {
+        /// Code and arguments of the reason.
+        reason: Reason,
+    },
+    /// The catalog lacks facts.
+    Incomplete {
+        /// Paths of the missing facts.
+        missing: Vec<String>,
+    },
+}
+
+/// A reason that a face words in its language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Reason {
+    /// Weights or cache exceed the memory.
+    DoesNotFit {
+        /// Bytes needed on the fullest chip.
+        needs: f64,
+        /// Bytes there are.
+        has: f64,
+        /// Chips with which it would fit, if any number does.
+        nearest_chips: Option<u32>,
+    },
+    /// A level is missed.
+    MissesLevel {
+        /// `ttft_p99` and so on.
+        level: String,
+        /// The bound, seconds.
+        bound: f64,
+        /// The best reached, seconds.
+        best: f64,
+    },
+    /// A split does not divide the model.
+    DoesNotDivide {
+        /// `tp`, `ep`...
+        what: String,
+        /// What it should divide.
+        of: String,
+    },
+    /// The load cannot be carried.
+    Overloaded {
+        /// Requests per second asked.
+        asked: f64,
+        /// Requests per second reached.
+        reached: f64,
+    },
+}
+
+/// Set-ups rejected for one reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Why.
+    pub reason: Reason,
+    /// How many.
+    pub count: u32,
+    /// One of them, e.g. `TP8`.
+    pub example: String,
+}
+
+/// How a model is laid on chips.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// `aggregated` or `disaggregated`.
+    pub mode: String,
+    /// Engine profile.
+    pub engine: String,
+    /// Replicas of the (decode or aggregated) pool.
+    pub replicas: u32,
+    /// Split of the (decode or aggregated) pool.
+    pub parallel: Parallel,
+    /// Requests in flight per replica of it.
+    pub batch: u64,
+    /// The prefill pool: replicas and split.
+    pub prefill: Option<(u32, Parallel)>,
+    /// Weight storage.
+    pub weights: String,
+    /// Arithmetic of the matrix products.
+    pub arithmetic: String,
+    /// Whether the chip lacks the weights' format and works in a wider one.
+    pub emulated: bool,
+    /// Cache storage.
+    pub kv: String,
+    /// Concurrency over the whole system.
+    pub concurrency: u64,
+}
+
+/// Degrees of parallelism of one replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parallel {
+    /// Tensor.
+    pub tp: u32,
+    /// Pipeline.
+    pub pp: u32,
+    /// Data, of attention.
+    pub dp: u32,
+    /// Experts.
+    pub ep: u32,
+}
+
+/// Mean and percentiles of a latency.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Mean.
+    pub mean: Estimate,
+    /// Median.
+    pub p50: Estimate,
+    /// 99th percentile.
+    pub p99: Estimate,
+}
+
+/// The best set-up and what it does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// How.
+    pub setup: Setup,
+    /// Generated tokens per second and chip.
+    pub tokens_per_chip: Estimate,
+    /// Generated tokens per second of the system.
+    pub tokens_per_system: Estimate,
+    /// Time to first token.
+    pub ttft: Latency,
+    /// Time per output token.
+    pub tpot: Latency,
+    /// Share of step time in communication that is not hidden.
+    pub communication: f64,
+    /// Power of all chips used, hosts and fabric included where known.
+    pub power: Option<Estimate>,
+    /// Joules per generated token.
+    pub energy_per_token: Option<Estimate>,
+    /// US dollars per million generated tokens; `None` where no price is known.
+    pub cost: Option<Cost>,
+    /// What limits it: `memory bandwidth`, `compute`, `communication`, `cache capacity`, `host`, or a level's name.
+    pub limit: String,
+    /// Memory of the fullest chip.
+    pub memory: Vec<(String, f64)>,
+    /// Memory of a chip.
+    pub memory_capacity: f64,
+    /// Time by operator, one steady step of decode and one of prefill.
+    pub operators: Vec<OperatorShare>,
+    /// Assumed and disputed facts that it rests on.
+    pub rests_on: Vec<FactUse>,
+    /// Remarks: borrowed efficiencies, substituted formats.
+    pub remarks: Vec<String>,
+}
+
+/// Money.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// US dollars per million generated tokens.
+    pub per_million: Estimate,
+    /// Of it chips (rent or written-off purchase).
+    pub chips: f64,
+    /// Of it electricity (0 where the rent includes it).
+    pub electricity: f64,
+    /// Of it surcharges.
+    pub surcharge: f64,
+    /// `rent` or `purchase`, and the source.
+    pub basis: String,
+}
+
+/// A point of the Pareto curve.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParetoPoint {
+    /// Set-up.
+    pub setup: Setup,
+    /// 1 / mean TPOT.
+    pub tokens_per_user: f64,
+    /// Generated tokens per second and chip.
+    pub tokens_per_chip: f64,
+    /// Mean time to first token.
+    pub ttft: f64,
+    /// US dollars per million generated tokens.
+    pub cost_per_million: Option<f64>,
+    /// Whether it meets the levels.
+    pub meets_levels: bool,
+}
+
+/// Time of one operator in a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperatorShare {
+    /// `decode` or `prefill`.
+    pub phase: String,
+    /// `attention`, `experts`, `all-reduce`...
+    pub name: String,
+    /// Seconds per step, all layers.
+    pub seconds: f64,
+    /// Share of the step.
+    pub share: f64,
+    /// `compute`, `memory`, `overhead`, `network`.
+    pub bound: String,
+    /// Seconds at the speed of light.
+    pub speed_of_light: f64,
+    /// Flop per step on one chip.
+    pub flop: f64,
+    /// Bytes per step on one chip (memory or network).
+    pub bytes: f64,
+    /// Where the efficiency comes from.
+    pub basis: String,
+}
+
+/// A fact that a result rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FactUse {
+    /// `chips/baidu_kunlun_p800.memory.bandwidth`.
+    pub path: String,
+    /// As printed, with its range.
+    pub value: String,
+    /// `vendor`, `measured`, `analyst`, `derived`, `assumed`.
+    pub kind: String,
+    /// Title of the source.
+    pub source: String,
+    /// Whether sources differ.
+    pub disputed: bool,
+}

@@ -1,0 +1,6 @@
+//! Predicted against measured.
+
+pub mod case;
+pub mod serving;
+pub mod silicon;
+mod text;

@@ -1,0 +1,240 @@
+//! A serving engine: ranks in lock step, a clock, and a plan for the next steps.
+//!
+//! An engine plans one step that computes prompts, or a run of decode steps, and says when it will be over. The fleet
+//! commits the plan at that moment, or shortens a run when something arrives that may change the batch.
+
+use cost::StepCost;
+
+use crate::curve::{Curves, local, shared};
+use crate::error::SimError;
+use crate::job::{Job, Signal};
+use crate::rank::Rank;
+use crate::rules::Rules;
+use crate::run::{Line, Piece, envelope, steps_until, sum};
+use crate::scheduler::Router;
+use crate::time::{Clock, Fine, Time};
+
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    steps: u64,
+    /// Whether the steps are a run of decodes, which may be cut.
+    run: bool,
+    end: Clock,
+    span: Fine,
+}
+
+/// Sums over an engine's life. They are whole numbers, so that they do not depend on how runs were cut.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub steps: u64,
+    pub prefill_steps: u64,
+    pub busy: Fine,
+    pub prefill_time: Fine,
+    /// Requests that take part in steps, times time.
+    pub active: Fine,
+    /// Tokens computed.
+    pub tokens: u128,
+    /// Tokens (units) for which the cache is in use, summed over steps.
+    pub held: u128,
+}
+
+pub(crate) struct Engine<'a, C> {
+    curves: Curves<'a, C>,
+    pub rules: Rules,
+    pub ranks: Vec<Rank>,
+    router: Router,
+    turn: usize,
+    clock: Clock,
+    plan: Option<Plan>,
+    pieces: Vec<Piece>,
+    lines: Vec<Line>,
+    longest_run: u64,
+    pub generation: u32,
+    pub tally: Tally,
+}
+
+impl<'a, C: StepCost> Engine<'a, C> {
+    pub fn new(cost: &'a C, rules: Rules, ranks: Vec<Rank>, router: Router, longest_run: u64) -> Engine<'a, C> {
+        Engine {
+            curves: Curves::new(cost),
+            rules,
+            ranks,
+            router,
+            turn: 0,
+            clock: Clock::default(),
+            plan: None,
+            pieces: Vec::new(),
+            lines: Vec::new(),
+            longest_run,
+            generation: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Requests that wait or run.
+    pub fn load(&self) -> u64 {
+        self.ranks.iter().map(Rank::load).sum()
+    }
+
+    /// When the plan is over.
+    pub fn end(&self) -> Option<Time> {
+        self.plan.map(|plan| plan.end.now)
+    }
+
+    /// A request arrives. Tells whether the end of the plan changed.
+    pub fn push(&mut self, id: u32, now: Time, jobs: &mut [Job]) -> Result<bool, SimError> {
+        let loads = self.ranks.iter().map(Rank::load);
+        let place = choose(self.router, &mut self.turn, loads);
+        jobs[id as usize].rank = place as u32;
+        let stop = self.ranks[place].push(id, &self.rules);
+        if stop { self.interrupt(now) } else { Ok(false) }
+    }
+
+    /// The cache of an admitted request has arrived. Tells whether the end of the plan changed.
+    pub fn land(&mut self, id: u32, now: Time, jobs: &[Job]) -> Result<bool, SimError> {
+        self.ranks[jobs[id as usize].rank as usize].land(id);
+        self.interrupt(now)
+    }
+
+    /// The cache of a request that left has been shipped. Tells whether the end of the plan changed.
+    pub fn release(&mut self, rank: u32, blocks: u64, now: Time) -> Result<bool, SimError> {
+        self.ranks[rank as usize].release(blocks);
+        self.interrupt(now)
+    }
+
+    /// Cuts a run of decode steps at the end of the step that runs now.
+    fn interrupt(&mut self, now: Time) -> Result<bool, SimError> {
+        let Some(plan) = &mut self.plan else { return Ok(false) };
+        if !plan.run || plan.end.now <= now {
+            return Ok(false);
+        }
+        let steps = steps_until(&self.pieces, self.clock.until(now));
+        if steps >= plan.steps {
+            return Ok(false);
+        }
+        plan.steps = steps;
+        plan.span = sum(&self.pieces, steps);
+        plan.end = self.clock.after(plan.span)?;
+        self.generation += 1;
+        Ok(true)
+    }
+
+    /// Plans what comes next, if nothing is planned and there is something to do.
+    pub fn plan(&mut self, now: Time, jobs: &mut [Job], signals: &mut Vec<Signal>) -> Result<Option<Time>, SimError> {
+        if self.plan.is_some() {
+            return Ok(None);
+        }
+        self.clock.wake(now);
+        let (mut prefills, mut decodes) = (false, false);
+        for rank in &mut self.ranks {
+            rank.form(jobs, &self.rules, now, signals);
+            prefills |= rank.batch.prefill > 0;
+            decodes |= rank.decodes;
+        }
+        let (steps, span) = match (prefills, decodes) {
+            (true, _) => (1, self.step()?),
+            (false, true) => self.run(jobs)?,
+            (false, false) => return Ok(None),
+        };
+        let end = self.clock.after(span)?;
+        self.plan = Some(Plan { steps, run: !prefills, end, span });
+        self.generation += 1;
+        Ok(Some(end.now))
+    }
+
+    /// What all ranks do together, and what the host adds to a step and demands at least.
+    fn common(&self) -> Result<(Fine, Fine, Fine), SimError> {
+        let (mut tokens, mut fullest, mut host) = (0, 0, 0);
+        for rank in &self.ranks {
+            let own = rank.batch.decode * self.rules.queries + rank.batch.prefill_tokens;
+            tokens += own;
+            fullest = fullest.max(own);
+            host = host.max(self.rules.host.time(rank.batch.decode + rank.batch.prefill, rank.prefilled));
+        }
+        let (added, least) = self.rules.host.split(host);
+        Ok((shared(self.curves.cost(), tokens, fullest)?, added, least))
+    }
+
+    /// The time of a step that computes prompts.
+    fn step(&mut self) -> Result<Fine, SimError> {
+        let mut slowest = 0;
+        for rank in &self.ranks {
+            let own = if rank.batch.prefill > 0 {
+                local(self.curves.cost(), &rank.batch)?
+            } else if rank.decodes {
+                let cached = rank.cached(&self.rules);
+                self.curves.cell(rank.decoding(), cached)?.at(cached)
+            } else {
+                0
+            };
+            slowest = slowest.max(own);
+        }
+        let (together, added, least) = self.common()?;
+        Ok((slowest + together + added).max(least))
+    }
+
+    /// The steps of a run of decodes and their time.
+    fn run(&mut self, jobs: &[Job]) -> Result<(u64, Fine), SimError> {
+        let rules = &self.rules;
+        let mut most = self.longest_run;
+        for rank in self.ranks.iter_mut().filter(|rank| rank.decodes) {
+            most = most.min(rank.limit(jobs, rules));
+        }
+        let (together, added, least) = self.common()?;
+        let rules = &self.rules;
+        self.pieces.clear();
+        let mut done = 0;
+        while done < most {
+            self.lines.clear();
+            self.lines.push(Line { time: least, growth: 0, left: u64::MAX });
+            for rank in self.ranks.iter().filter(|rank| rank.decodes) {
+                let grows = rank.decoding() * rules.emits;
+                let cached = rank.cached(rules) + grows * done;
+                let cell = self.curves.cell(rank.decoding(), cached)?;
+                self.lines.push(Line {
+                    time: cell.at(cached) + together + added,
+                    growth: cell.slope * Fine::from(grows),
+                    left: (cell.high - cached).div_ceil(grows),
+                });
+            }
+            let piece = envelope(self.lines.iter().copied(), most - done);
+            done += piece.steps;
+            self.pieces.push(piece);
+        }
+        Ok((most, sum(&self.pieces, most)))
+    }
+
+    /// The plan is over.
+    pub fn commit(&mut self, jobs: &mut [Job], signals: &mut Vec<Signal>) {
+        let Some(plan) = self.plan.take() else { return };
+        self.clock = plan.end;
+        let tally = &mut self.tally;
+        tally.steps += plan.steps;
+        tally.busy += plan.span;
+        if !plan.run {
+            tally.prefill_steps += 1;
+            tally.prefill_time += plan.span;
+        }
+        for rank in &mut self.ranks {
+            tally.active += plan.span * Fine::from(rank.active());
+            let decoded = u128::from(plan.steps) * u128::from(rank.batch.decode * self.rules.queries);
+            tally.tokens += decoded + u128::from(rank.batch.prefill_tokens);
+            tally.held += rank.held(plan.steps, &self.rules);
+            rank.commit(plan.steps, plan.end.now, jobs, &self.rules, signals);
+        }
+    }
+}
+
+/// The target of a request.
+pub(crate) fn choose(router: Router, turn: &mut usize, loads: impl ExactSizeIterator<Item = u64>) -> usize {
+    match router {
+        Router::RoundRobin => {
+            let place = *turn % loads.len();
+            *turn = place + 1;
+            place
+        }
+        Router::LeastLoaded => {
+            loads.enumerate().min_by_key(|(place, load)| (*load, *place)).map_or(0, |(place, _)| place)
+        }
+    }
+}
