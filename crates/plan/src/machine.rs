@@ -33,7 +33,7 @@ impl Machine {
     /// A chip without peak or bandwidth, or a calibration without curves.
     pub fn new(system: &System, fitted: &Fitted, engine: &Engine) -> Result<Machine, Refusal> {
         let chip = &system.chip;
-        let device = Device::new(chip, &fitted.operators, engine.kernels.as_deref())?;
+        let device = Device::new(chip, &fitted.operators, Some(&engine.id))?;
         let network = Network::new(&system.fabric, &fitted.exchanges, &chip.architecture, chip.devices.max(1))?;
         Ok(Machine { system: system.clone(), device, network })
     }

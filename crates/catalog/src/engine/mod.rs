@@ -12,7 +12,7 @@ use crate::{Chip, Fact};
 mod memory;
 mod read;
 
-pub use memory::{CacheRule, DeviceUse, EngineMemory, Reserve};
+pub use memory::{CacheRule, EngineMemory, Reserve, Spread};
 
 static ENGINES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/engines");
 

@@ -1,12 +1,11 @@
 //! Reads an engine profile.
 
-use units::{Bytes, Quantity, Range, Seconds};
+use units::{Bytes, Quantity, Seconds};
 
 use super::{Admission, CacheRule, Engine, EngineMemory, Features, HostTimes, Limits, Reserve, Scheduling, Steps};
+use crate::Fact;
 use crate::written::{Diagnostic, Document, Table, Value};
-use crate::{Fact, Kind};
 
-const FACT: &str = "write { value = .., kind = \"vendor\", source = \"key of sources.toml\" }";
 const LARGEST: Bytes = Bytes(1e13);
 const LONGEST: Seconds = Seconds(10.0);
 const MOST: u64 = 1 << 20;
@@ -210,41 +209,13 @@ impl Reader {
         self.fact(t, key, |v| v.quantity(Q::new(0.0), high))
     }
 
-    /// `{ value, low, high, kind, source, note }`.
     fn fact<T: Copy + PartialOrd>(
         &self,
         of: &Table,
         key: &'static str,
         one: impl Fn(&Value) -> Option<T>,
     ) -> Option<Fact<T>> {
-        const KINDS: [(&str, Kind); 5] = [
-            ("vendor", Kind::Vendor),
-            ("measured", Kind::Measured),
-            ("analyst", Kind::Analyst),
-            ("derived", Kind::Derived),
-            ("assumed", Kind::Assumed),
-        ];
-        let written = of.need(key, FACT)?;
-        let table = written.table(FACT)?;
-        let mid = table.need("value", FACT).and_then(|v| one(&v));
-        let low = table.get("low").map_or(mid, |v| one(&v));
-        let high = table.get("high").map_or(mid, |v| one(&v));
-        let kind = table.need("kind", FACT).and_then(|v| v.choice(&KINDS));
-        let source = table.need("source", FACT).and_then(|v| v.text("name a key of sources.toml"));
-        let note = table.get("note").map_or(Some(""), |v| v.text("leave it out"));
-        table.finish();
-        let (low, mid, high) = (low?, mid?, high?);
-        if !(low <= mid && mid <= high) {
-            written.fault("is not in rising order", "write low <= value <= high");
-            return None;
-        }
-        Some(Fact {
-            value: Range { low, mid, high },
-            kind: kind?,
-            source: source?.to_owned(),
-            note: note?.to_owned(),
-            path: format!("{}.{}", self.thing, written.path()),
-        })
+        of.fact(&self.thing, key, one)
     }
 }
 

@@ -11,6 +11,7 @@ use std::ops::Range as Span;
 use toml::Spanned;
 use toml::de::DeTable;
 
+mod fact;
 mod spelling;
 mod value;
 

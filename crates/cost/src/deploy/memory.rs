@@ -1,6 +1,6 @@
 //! Memory of a deployment as the engines see it.
 
-use catalog::engine::{DeviceUse, EngineMemory, Limits};
+use catalog::engine::{CacheRule, EngineMemory, Limits, Spread};
 use catalog::model::{Gqa, Linear, layer_cache, layer_parameters};
 use catalog::{Attention, Ffn, LayerGroup};
 
@@ -44,20 +44,27 @@ impl Deployment<'_> {
         let capacity = self.chip.memory.mid().0 / f64::from(self.chip.devices.max(1));
         let step_tokens = u64::from(limits.max_batched_tokens.mid());
         let sequences = u64::from(limits.graph_seqs.mid());
-        let held = DeviceUse {
-            weights: self.weight_bytes(),
-            activations: self.activation_bytes(step_tokens, sequences),
-            buffers: self.buffer_bytes(step_tokens),
-            ranks: self.parallel.tp * self.parallel.pp,
-            dp: self.parallel.dp,
+        let weights = self.weight_bytes();
+        let activations = self.activation_bytes(step_tokens, sequences);
+        let buffers = self.buffer_bytes(step_tokens) + engine.context.mid().0;
+        let spread = Spread { ranks: self.parallel.tp * self.parallel.pp, dp: self.parallel.dp };
+        let share = engine.cache.share(capacity, spread, limits);
+        let pool = match engine.cache {
+            CacheRule::OfTotal(_) => capacity * share - weights - activations - buffers,
+            CacheRule::OfFree(_) => {
+                let free = capacity - weights - activations - buffers;
+                free * if free > 0.0 { share } else { 1.0 }
+            }
+            // What the reserve leaves holds weights and cache; activations live in the reserve.
+            CacheRule::Reserve(_) => (capacity - buffers) * share - weights,
         };
         let (per_token, per_request) = self.cache_bytes();
         Memory {
             capacity,
-            weights: held.weights,
-            activations: held.activations,
-            reserved: held.buffers + engine.context.mid().0 + engine.graphs.mid().0,
-            pool: engine.cache_bytes(capacity, held, limits),
+            weights,
+            activations,
+            reserved: buffers + engine.graphs.mid().0,
+            pool,
             per_token,
             per_request,
         }
