@@ -192,7 +192,7 @@ fn read(file: &str, text: &str) -> Result<Set, CalibrationError> {
     let mut points: BTreeMap<Kind, Vec<Point>> = BTreeMap::new();
     for p in &spec.curve {
         let kind = Kind::from_name(&p.operation).ok_or_else(|| bad(&p.operation, "no such operation"))?;
-        if p.rows == 0 || !(p.median >= 0.0) {
+        if p.rows == 0 || p.median.is_nan() || p.median < 0.0 {
             return Err(bad(&p.operation, "fitted to nothing"));
         }
         let point =

@@ -22,3 +22,6 @@ pub use load::{Load, Loads};
 pub use network::{Algorithm, Basis, ExchangeTime, Network};
 pub use routing::distinct_places;
 pub use transfer::{Transfer, TransferTime};
+
+#[cfg(test)]
+mod laws;

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use catalog::{Catalog, LookupError, Tier, TierShape};
-use cost::comm::{CalibrationError, CommCalibration, Curve, Exchange, Kind, Measured, Point, Scope, write};
+use cost::comm::{CalibrationError, CommCalibration, Curve, Exchange, Kind, Load, Measured, Point, Scope, write};
 use thiserror::Error;
 
 pub use check::{Row, check_collectives};
@@ -160,7 +160,7 @@ impl Fitter<'_> {
             let used: Vec<usize> = (0..loads.tiers.len()).filter(|&t| loads.tiers[t].ideal > 0.0).collect();
             let &[tier] = used.as_slice() else { continue };
             let load = loads.tiers[tier];
-            self.add(&mut groups, o, tier, load.ranks, Sample { ideal: load.ideal, seconds: o.seconds });
+            self.add(&mut groups, o, tier, load, o.seconds);
         }
         self.fit_groups(groups);
     }
@@ -183,19 +183,21 @@ impl Fitter<'_> {
                 continue;
             }
             let load = loads.tiers[outer];
-            self.add(&mut groups, o, outer, load.ranks, Sample { ideal: load.ideal, seconds });
+            self.add(&mut groups, o, outer, load, seconds);
         }
         self.pool();
         self.fit_groups(groups);
         Ok(())
     }
 
-    fn add(&mut self, groups: &mut Groups, o: &Observation, tier: usize, ranks: f64, sample: Sample) {
-        if sample.seconds.is_nan() || sample.seconds < sample.ideal {
+    fn add(&mut self, groups: &mut Groups, o: &Observation, tier: usize, load: Load, seconds: f64) {
+        if seconds.is_nan() || seconds < load.bound {
             self.dropped += 1;
             return;
         }
-        let (kind, ranks) = (self.data.network(o.machine).kind(tier, &o.exchange), ranks.round() as u32);
+        // A better algorithm than the usual one counts as the usual one at full bandwidth.
+        let sample = Sample { ideal: load.ideal, seconds: seconds.max(load.ideal) };
+        let (kind, ranks) = (self.data.network(o.machine).kind(tier, &o.exchange), load.ranks.round() as u32);
         let known = &self.data.machines[o.machine];
         let [own, wider @ ..] = scopes(&known.system.chip.architecture, &known.system.fabric.tiers[tier]);
         let stacked = o.stack.as_ref().map(|stack| Scope { stack: Some(stack.clone()), ..own.clone() });

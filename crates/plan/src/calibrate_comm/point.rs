@@ -131,9 +131,8 @@ fn solve(a: &[[f64; 3]; 3], b: &[f64; 3], active: u8) -> Option<[f64; 3]> {
         }
         for i in k + 1..n {
             let factor = m[i][k] / m[k][k];
-            for j in k..=n {
-                m[i][j] -= factor * m[k][j];
-            }
+            let pivot = m[k].clone();
+            m[i].iter_mut().zip(&pivot).skip(k).for_each(|(value, above)| *value -= factor * above);
         }
     }
     let mut x = [0.0; 3];
