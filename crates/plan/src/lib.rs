@@ -11,6 +11,7 @@ pub mod study;
 pub mod tables;
 pub mod traffic;
 pub mod validate;
+pub mod workload;
 
 pub use findings::Findings;
 pub use study::Study;
