@@ -152,7 +152,7 @@ struct Fitter<'a> {
 }
 
 impl Fitter<'_> {
-    /// Rows that stay inside one tier.
+    /// Rows that stay inside one tier. Pooled curves come first: thin groups lean on them.
     fn single_tier(&mut self, observations: &[Observation]) {
         let mut groups = Groups::new();
         for o in observations {
@@ -162,12 +162,12 @@ impl Fitter<'_> {
             let load = loads.tiers[tier];
             self.add(&mut groups, o, tier, load, o.seconds);
         }
+        self.pool();
         self.fit_groups(groups);
     }
 
     /// Rows through two tiers: what the inner one's curve explains is taken off.
     fn two_tiers(&mut self, observations: &[Observation]) -> Result<(), CommFitError> {
-        self.pool();
         let known = self.calibration()?;
         let mut groups = Groups::new();
         for o in observations {
@@ -234,6 +234,11 @@ impl Fitter<'_> {
                         Some(base) => scale_point(Point { ranks, ..base.at(ranks) }, samples),
                         None => fit_point(ranks, samples),
                     });
+                }
+                // Where engines disagree by more than e about some number of ranks, strangers learn from the others.
+                let agreed = |m: &Measured| m.point.spread <= 1.0;
+                if scope.architecture.is_none() && kind == Kind::EngineAllReduce && points.iter().any(agreed) {
+                    points.retain(agreed);
                 }
                 for m in &mut points {
                     m.point.spread = m.point.spread.max(least_spread(scope));
