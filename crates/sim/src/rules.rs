@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub queries: u64,
     /// Tokens that a decoding request gets out of a step, in units.
     pub emits: u64,
+    /// Decode steps for which a prompt may wait until all ranks have one.
+    pub balance: u64,
     /// Whether requests leave after their prompt.
     pub prefill_only: bool,
     pub host: HostSpans,

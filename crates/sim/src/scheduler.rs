@@ -91,6 +91,9 @@ pub struct Scheduler {
     pub overlap: bool,
     /// How requests are spread over attention-DP ranks.
     pub ranks: Router,
+    /// Steps for which a rank's prompt waits until all attention-DP ranks have one to compute, while they decode; 0:
+    /// it does not wait.
+    pub balance: u32,
     /// What the host adds.
     pub host: Host,
 }
