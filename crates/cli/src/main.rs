@@ -16,9 +16,20 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Calibrate(cmd::calibrate::Calibrate),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {}
+    let catalog = catalog::Catalog::embedded();
+    let done = match &cli.command {
+        Command::Calibrate(args) => cost::Calibration::embedded()
+            .map_err(|e| e.to_string())
+            .and_then(|calibration| cmd::calibrate::run(args, &catalog, &calibration)),
+    };
+    done.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::from(2)
+    })
 }
