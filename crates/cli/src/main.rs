@@ -2,6 +2,8 @@
 
 mod cmd;
 
+use std::panic;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -11,14 +13,27 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "steelyard", version, about)]
 struct Cli {
+    /// A folder of your own facts, laid out as `catalog/`, that goes over the built-in ones.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    catalog: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Shows chips and systems, every fact with its source; checks a folder of your own.
+    Catalog(cmd::catalog::CatalogArgs),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {}
+    panic::set_hook(Box::new(|bug| {
+        eprintln!("steelyard {} has a bug: {bug}", env!("CARGO_PKG_VERSION"));
+        eprintln!("Please report it with the command and its input files.");
+    }));
+    let run = || match &cli.command {
+        Command::Catalog(args) => cmd::catalog::run(args, cli.catalog.as_deref()),
+    };
+    panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(70))
 }
