@@ -1,6 +1,10 @@
 //! The terminal face of Steelyard: it asks and shows, and computes nothing.
 
+mod chart;
 mod cmd;
+mod lang;
+mod report;
+mod table;
 
 use std::process::ExitCode;
 
@@ -16,9 +20,13 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Report(cmd::report::Report),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {}
+    match cli.command {
+        Command::Report(command) => cmd::report::run(&command),
+    }
 }
