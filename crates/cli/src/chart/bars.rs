@@ -3,7 +3,7 @@
 use super::pareto::axis_number;
 use super::scale::Scale;
 use super::slim;
-use super::svg::{Anchor, Svg, both_width};
+use super::svg::{Anchor, Svg, both_width, fit};
 use crate::lang::Both;
 
 /// A part of a bar.
@@ -80,10 +80,11 @@ pub fn bars(rows: &[Row], axis: &Axis, width: f64, class: &str, labelled_by: &st
         let bar = if slim { y + 19.0 } else { y + (pitch - thick) / 2.0 };
         let base = if slim { y + 13.0 } else { y + pitch / 2.0 + 4.2 };
         if slim {
-            svg.text("name", (left, base), Anchor::Start, &row.name);
+            let room = right - left - both_width(&row.end) - 10.0;
+            svg.text("name", (left, base), Anchor::Start, &fit(&row.name, room));
             svg.text("end", (right, base), Anchor::End, &row.end);
         } else {
-            svg.text("name", (left - 10.0, base), Anchor::End, &row.name);
+            svg.text("name", (left - 10.0, base), Anchor::End, &fit(&row.name, left - 12.0));
             svg.text("end", (right + 10.0, base), Anchor::Start, &row.end);
         }
         draw(&mut svg, row, &scale, bar, thick);
@@ -106,14 +107,19 @@ fn draw(svg: &mut Svg, row: &Row, scale: &Scale, y: f64, thick: f64) {
         }
         from += segment.value;
     }
-    if let Some((low, high)) = row.whisker.filter(|(l, h)| l.is_finite() && h.is_finite()) {
+    // Shares add up to one but for rounding.
+    if from > scale.high() * 1.001 {
+        let end = scale.at(from);
+        for x in [end - 16.0, end - 10.0] {
+            svg.line("break", (x - 3.0, y + thick + 1.0), (x + 3.0, y - 1.0));
+        }
+    }
+    if let Some((low, high)) = row.whisker.filter(|(l, h)| l.is_finite() && h.is_finite() && scale.holds(*l)) {
         let middle = y + thick / 2.0;
         let (a, b) = (scale.at(low), scale.at(high));
         for class in ["whisker halo", "whisker"] {
             svg.line(class, (a, middle), (b, middle));
-            if scale.holds(low) {
-                svg.line(class, (a, middle - 4.5), (a, middle + 4.5));
-            }
+            svg.line(class, (a, middle - 4.5), (a, middle + 4.5));
             if scale.holds(high) {
                 svg.line(class, (b, middle - 4.5), (b, middle + 4.5));
             } else {

@@ -73,12 +73,13 @@ pub fn roofline(roof: &Roof, points: &[Point], width: f64, class: &str, labelled
             (at, places.near(at))
         })
         .collect();
-    for (p, (at, spot)) in drawn.iter().zip(spots) {
+    // Leaders below all marks.
+    for (p, (at, spot)) in drawn.iter().zip(&spots).filter(|(_, (at, spot))| at != spot) {
+        svg.line("leader", *at, *spot);
+        svg.circle(&format!("bar {}", p.class), *at, 2.5, "");
+    }
+    for (p, (_, spot)) in drawn.iter().zip(spots) {
         let tip = Both::of(|lang| tip(p.operator, lang)).attributes("data");
-        if at != spot {
-            svg.line("leader", at, spot);
-            svg.circle(&format!("bar {}", p.class), at, 2.5, "");
-        }
         if p.operator.phase == "prefill" {
             svg.rect(&format!("bar tip {}", p.class), (spot.0 - 8.0, spot.1 - 8.0), (16.0, 16.0), &tip);
         } else {

@@ -58,6 +58,11 @@ impl Scale {
         self.low
     }
 
+    /// Upper end.
+    pub fn high(&self) -> f64 {
+        self.high
+    }
+
     /// About `count` round values.
     pub fn ticks(&self, count: usize) -> Vec<f64> {
         if self.log { self.log_ticks(count) } else { self.linear_ticks(count) }

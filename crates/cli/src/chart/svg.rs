@@ -124,7 +124,39 @@ pub fn text_width(text: &str) -> f64 {
     text.chars().map(|c| if c as u32 > 0x2E80 { 12.0 } else { 6.7 }).sum()
 }
 
+/// A text cut to a width, with an ellipsis where it was cut.
+pub fn fit(text: &Both, width: f64) -> Both {
+    let cut = |text: &str| {
+        if text_width(text) <= width {
+            return text.to_owned();
+        }
+        let mut out = String::new();
+        for c in text.chars() {
+            out.push(c);
+            if text_width(&out) > width - 12.0 {
+                out.pop();
+                break;
+            }
+        }
+        format!("{}…", out.trim_end())
+    };
+    Both { en: cut(&text.en), zh: cut(&text.zh) }
+}
+
 /// The wider of the two languages.
 pub fn both_width(text: &Both) -> f64 {
     text_width(&text.en).max(text_width(&text.zh))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_by_width_not_by_count() {
+        let name = Both { en: "a".repeat(40), zh: "芯".repeat(40) };
+        let cut = fit(&name, 120.0);
+        assert_eq!((cut.en.chars().count(), cut.zh.chars().count()), (17, 10));
+        assert_eq!(fit(&Both::same("short"), 120.0), Both::same("short"));
+    }
 }

@@ -122,7 +122,7 @@ pub const GLOSSARY: &[Entry] = &[
     ),
     entry(
         "emulated",
-        "仿真格式",
+        "模拟格式",
         "The chip has no unit for the format: weights stay small in memory and are converted before each product.",
         "芯片没有该格式的计算单元：权重以小格式存放，每次运算前转换。",
     ),

@@ -73,15 +73,15 @@ messages! {
     Unknown: "unknown", "未知";
     Mean: "mean", "均值";
     // Set-ups.
-    Aggregated: "aggregated", "混合部署";
+    Aggregated: "aggregated", "P/D 混合";
     Disaggregated: "P/D split", "P/D 分离";
     PrefillPool: "prefill", "预填充";
     DecodePool: "decode", "解码";
     BatchSize: "Batch", "批大小";
     Batch: "batch {batch}", "批大小 {batch}";
     BatchPerReplica: "batch {batch} per replica", "每副本批大小 {batch}";
-    Emulated: "emulated in {arithmetic}", "以 {arithmetic} 仿真";
-    EmulatedMark: "emulated", "仿真";
+    Emulated: "emulated in {arithmetic}", "以 {arithmetic} 模拟";
+    EmulatedMark: "emulated", "模拟";
     Weights: "weights {format}", "权重 {format}";
     Arithmetic: "matrix products in {format}", "矩阵运算 {format}";
     KvFormat: "KV cache {format}", "KV 缓存 {format}";
@@ -90,6 +90,7 @@ messages! {
     // Below the table.
     Intervals: "In brackets: the interval that holds the true value in 9 of 10 cases.", "括号内为 90% 区间：十次中有九次真实值落在其中。";
     Overlap: "The order is not certain: the interval of {first} overlaps with those of {others}.", "排序并不确定：{first} 的区间与以下系统重叠：{others}。";
+    OthersMore: "{others} and {count} more", "{others}，另有 {count} 个";
     Certain: "The first is certain: no other interval reaches that of {first}.", "首位确定：其他系统的区间均未触及 {first}。";
     Unserved: "Cannot serve", "无法满足";
     NotRanked: "Not ranked", "未列入排名";
@@ -162,7 +163,7 @@ messages! {
     TokensPerUser: "Output tokens/s per user (1 / mean TPOT)", "每用户输出 tokens/s（1 / 平均 TPOT）";
     CostTitle: "Cost of a million tokens", "百万 tokens 成本";
     CostNote: "Bars show what the money pays for; the whisker is the 90 % interval of the sum.", "条形表示费用构成；须线为总额的 90% 区间。";
-    CostClipped: "A bar that ends in an arrow goes on beyond the axis; its figures stand at the right.", "带箭头的条超出坐标轴范围，数值见右侧。";
+    CostClipped: "A broken bar goes on beyond the axis; its figures stand at the right.", "带断口的条超出坐标轴范围，数值见右侧。";
     CostChips: "chips", "芯片";
     CostElectricity: "electricity", "电费";
     CostSurcharge: "surcharge", "附加费";
@@ -180,7 +181,7 @@ messages! {
     ProvenanceTitle: "Facts behind the results", "结果背后的数据";
     ProvenanceNote: "Only what is assumed or disputed; every other fact has an undisputed source in the catalog.", "仅列出假设的或有争议的数据；其余数据在目录中均有无争议来源。";
     GlossaryTitle: "Glossary", "术语表";
-    StudyTitle: "Study", "研究";
+    StudyTitle: "Study", "研究设定";
     Reason: "Reason", "原因";
     AsTable: "As a table", "以表格查看";
     ShowAll: "Show all", "全部显示";

@@ -121,6 +121,9 @@ pub fn merit(findings: &Findings, choice: &Choice) -> Option<(Estimate, bool)> {
     }
 }
 
+/// Systems named in a sentence; more are counted.
+const NAMED: usize = 4;
+
 /// Whether the first place is certain, in a sentence; `None` where there is nothing to compare.
 pub fn certainty(findings: &Findings, lang: Lang) -> Option<String> {
     let mut ranked = findings.systems.iter().filter_map(|s| Some((s, merit(findings, served(s)?)?)));
@@ -139,7 +142,12 @@ pub fn certainty(findings: &Findings, lang: Lang) -> Option<String> {
     if others.is_empty() {
         return Some(Msg::Certain.fill(lang, &[("first", &first.name)]));
     }
-    Some(Msg::Overlap.fill(lang, &[("first", &first.name), ("others", &others.join(lang.comma()))]))
+    let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(lang.comma());
+    let named = match others.len().checked_sub(NAMED) {
+        None | Some(0) => named,
+        Some(more) => Msg::OthersMore.fill(lang, &[("others", &named), ("count", &more.to_string())]),
+    };
+    Some(Msg::Overlap.fill(lang, &[("first", &first.name), ("others", &named)]))
 }
 
 /// The answer in a sentence.

@@ -11,7 +11,7 @@ use crate::lang::{Both, Msg, words};
 pub fn answer(findings: &Findings, out: &mut String) {
     let label = Both::msg(Msg::Answer).attributes("data-label");
     put(out, format_args!("<section id=\"answer\"{label}>\n"));
-    put(out, format_args!("<p class=\"lead\">{}</p>\n", Both::of(|lang| words::answer(findings, lang)).html()));
+    put(out, format_args!("<p class=\"lead\">{}</p>\n", Both::of(|lang| whole(&words::answer(findings, lang))).html()));
     let certainty = Both::of(|lang| words::certainty(findings, lang).unwrap_or_default());
     if !certainty.en.is_empty() {
         put(out, format_args!("<p class=\"certainty\">{}</p>\n", certainty.html()));
@@ -22,6 +22,11 @@ pub fn answer(findings: &Findings, out: &mut String) {
         card(i, system, choice, out);
     }
     out.push_str("</div>\n</section>\n");
+}
+
+/// An interval must not break after its dash: a word joiner follows it.
+fn whole(text: &str) -> String {
+    text.replace('–', "–\u{2060}")
 }
 
 fn card(index: usize, system: &SystemFinding, choice: &Choice, out: &mut String) {
@@ -153,7 +158,8 @@ fn row(index: usize, system: &SystemFinding, c: &Choice, out: &mut String) {
     put(
         out,
         format_args!(
-            "<th scope=\"row\"><a href=\"#sys-{}\">{}</a><small>{} · {}</small></th>",
+            "<th scope=\"row\"><span class=\"rank\">{}</span><a href=\"#sys-{}\">{}</a><small>{} · {}</small></th>",
+            index + 1,
             index + 1,
             escape(&system.name),
             Both::of(|lang| words::chips(system.chips, lang)).html(),
