@@ -1,6 +1,10 @@
 //! The terminal face of Steelyard: it asks and shows, and computes nothing.
 
+mod chart;
 mod cmd;
+mod lang;
+mod report;
+mod table;
 
 use std::panic;
 use std::path::PathBuf;
@@ -28,6 +32,8 @@ enum Command {
     Catalog(cmd::catalog::CatalogArgs),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
+    /// Shows a `findings.json` again: as a table or as a report.
+    Report(cmd::report::Report),
 }
 
 /// Exit code of a fault of ours.
@@ -44,6 +50,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => cmd::calibrate::run(args),
         Command::Catalog(args) => cmd::catalog::run(args, folder),
         Command::Model(args) => cmd::model::run(args, folder),
+        Command::Report(args) => cmd::report::run(args),
     };
     panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(BUG))
 }

@@ -1,7 +1,7 @@
 //! `steelyard model`: what is known of a model.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use catalog::model::{self, Parameters, cache, kv_bytes_per_token, parameters, weight_bytes};
