@@ -27,6 +27,20 @@ pub enum Arithmetic {
     Int8,
 }
 
+impl Arithmetic {
+    /// Every format, with its name in catalog files.
+    pub const NAMED: [(&'static str, Arithmetic); 8] = [
+        ("fp32", Arithmetic::Fp32),
+        ("bf16", Arithmetic::Bf16),
+        ("fp16", Arithmetic::Fp16),
+        ("fp8", Arithmetic::Fp8),
+        ("mxfp8", Arithmetic::Mxfp8),
+        ("fp6", Arithmetic::Fp6),
+        ("fp4", Arithmetic::Fp4),
+        ("int8", Arithmetic::Int8),
+    ];
+}
+
 /// Chips without measurements of their own borrow the efficiency of their class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChipClass {
@@ -36,6 +50,21 @@ pub enum ChipClass {
     Npu,
     /// One or two systolic arrays under a whole-program compiler.
     Tpu,
+}
+
+impl ChipClass {
+    /// Every class, with its name in catalog files.
+    pub const NAMED: [(&'static str, ChipClass); 3] =
+        [("gpu", ChipClass::Gpu), ("npu", ChipClass::Npu), ("tpu", ChipClass::Tpu)];
+
+    /// As it is written in a catalog file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ChipClass::Gpu => "gpu",
+            ChipClass::Npu => "npu",
+            ChipClass::Tpu => "tpu",
+        }
+    }
 }
 
 /// A chip, checked: everything that a cost needs is there. What may be unknown is an `Option`, and asking for it
@@ -60,6 +89,10 @@ pub struct Chip {
     pub memory: Fact<Bytes>,
     /// Its bandwidth.
     pub bandwidth: Fact<BytesPerSecond>,
+    /// On-chip memory that all cores share: last-level cache or scratchpad.
+    pub on_chip: Option<Fact<Bytes>>,
+    /// Bandwidth between the dies of the package in one direction.
+    pub die_to_die: Option<Fact<BytesPerSecond>>,
     /// Scale-up bandwidth of the package in one direction.
     pub scale_up: Option<Fact<BytesPerSecond>>,
     /// Scale-out bandwidth of the package in one direction.

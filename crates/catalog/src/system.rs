@@ -2,7 +2,7 @@
 
 use units::{BytesPerSecond, Seconds, Watts};
 
-use crate::{Chip, Fact};
+use crate::{Chip, Fact, Kind};
 
 /// How the chips of a tier are joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,5 +70,90 @@ impl Fabric {
     /// The innermost tier that joins `chips` chips, or the outermost if none does.
     pub fn tier_for(&self, chips: u32) -> Option<&Tier> {
         self.tiers.iter().find(|t| t.chips >= chips).or(self.tiers.last())
+    }
+}
+
+impl System {
+    /// Most chips that its fabric joins.
+    pub fn most_chips(&self) -> u32 {
+        self.fabric.tiers.last().map_or(self.chips, |t| t.chips.max(self.chips))
+    }
+
+    /// The same machine with `chips` chips: a part of it, or several of it joined by its outer tiers. Power is taken in
+    /// proportion. A torus that is cut keeps no longer axis than it had and is cut as near to a cube as can be; whether a
+    /// cut axis keeps its wrap-around is not modelled (real slices keep it in whole cubes only).
+    ///
+    /// `None` if the fabric joins fewer, or if `chips` is 0.
+    pub fn with_chips(&self, chips: u32) -> Option<System> {
+        if chips == 0 || chips > self.most_chips() {
+            return None;
+        }
+        let mut system = self.clone();
+        if chips == self.chips {
+            return Some(system);
+        }
+        let mut inner = 1;
+        for tier in &mut system.fabric.tiers {
+            let whole = tier.chips;
+            if let TierShape::Torus { dims } = &mut tier.shape
+                && chips < whole
+            {
+                let units = dims.iter().map(|&d| u64::from(d)).product::<u64>();
+                let own = if units == u64::from(whole) { chips } else { chips.div_ceil(inner) };
+                *dims = cut_torus(dims, own);
+            }
+            tier.chips = whole.min(chips);
+            inner = whole;
+        }
+        // Tiers that would reach no further than the one within say nothing.
+        let mut reach = 0;
+        system.fabric.tiers.retain(|t| {
+            let further = t.chips > reach;
+            reach = reach.max(t.chips);
+            further
+        });
+        system.power = self.power.as_ref().map(|p| {
+            let mut power = p.map(|w| w * (f64::from(chips) / f64::from(self.chips)));
+            power.kind = Kind::Derived;
+            power
+        });
+        system.chips = chips;
+        Some(system)
+    }
+}
+
+/// Axes for `units` units within `dims`: the most cubic that hold exactly as many, or, if none do, one axis of `units`.
+fn cut_torus(dims: &[u32], units: u32) -> Vec<u32> {
+    let mut best: Option<Vec<u32>> = None;
+    let mut axes = Vec::new();
+    fill(dims, units, &mut axes, &mut best);
+    best.unwrap_or_else(|| vec![units])
+}
+
+fn fill(dims: &[u32], left: u32, axes: &mut Vec<u32>, best: &mut Option<Vec<u32>>) {
+    let Some((&longest, rest)) = dims.split_first() else {
+        let longest_axis = |axes: &[u32]| axes.iter().copied().max().unwrap_or(0);
+        if left == 1 && best.as_ref().is_none_or(|b| longest_axis(axes) < longest_axis(b)) {
+            *best = Some(axes.clone());
+        }
+        return;
+    };
+    for axis in (1..=longest.min(left)).filter(|a| left.is_multiple_of(*a)) {
+        axes.push(axis);
+        fill(rest, left / axis, axes, best);
+        axes.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torus_is_cut_near_a_cube() {
+        assert_eq!(cut_torus(&[16, 24, 24], 256), [4, 8, 8]);
+        assert_eq!(cut_torus(&[16, 24, 24], 64), [4, 4, 4]);
+        assert_eq!(cut_torus(&[4, 4], 8), [2, 4]);
+        assert_eq!(cut_torus(&[4, 4], 7), [7], "no such grid: a ring");
     }
 }

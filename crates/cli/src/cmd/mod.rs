@@ -1,5 +1,7 @@
 //! One file a command.
 
+pub mod calibrate;
+pub mod model;
 pub mod report;
 // Waits for `weigh`, whose findings it shows.
 #[allow(dead_code)]

@@ -2,9 +2,18 @@
 //!
 //! Every shape is that of one device (one rank), after the parallel split.
 
+mod attention;
+mod matmul;
+mod moe;
+mod state;
+mod work;
+
+pub use attention::{causal_pairs, visible};
+pub use moe::{Routed, routed};
+pub use work::Work;
+
 use catalog::Arithmetic;
 use formats::Scheme;
-use units::{Bytes, Flop};
 
 /// One operator on one device.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +134,41 @@ pub enum Op {
         /// Arithmetic the matrix unit works in.
         arithmetic: Arithmetic,
     },
+    /// Linear attention with a state per value head (gated delta net, Kimi delta attention, Mamba-2): one token a request
+    /// updates the state in place, many go through it in chunks.
+    State {
+        /// Requests.
+        batch: u64,
+        /// New tokens of each: 1 (or 1 + drafts) in decode.
+        new: u64,
+        /// Key heads on this rank.
+        key_heads: u64,
+        /// Width of a key head (Mamba-2: the state size).
+        key_dim: u64,
+        /// Value heads on this rank.
+        value_heads: u64,
+        /// Width of a value head.
+        value_dim: u64,
+        /// Bytes of one state element.
+        state_bytes: u64,
+    },
+    /// Scores of a sparse-attention indexer: every query against every key of its request (one key head).
+    Indexer {
+        /// Requests.
+        batch: u64,
+        /// Query tokens of each.
+        queries: u64,
+        /// Keys that a query is scored against, on average.
+        keys: f64,
+        /// Query heads of the indexer (not split over ranks).
+        heads: u64,
+        /// Width of a head.
+        dim: u64,
+        /// Storage of the keys.
+        kv: Scheme,
+        /// Arithmetic of the product.
+        arithmetic: Arithmetic,
+    },
     /// Bound by memory traffic only: norms, rotary embedding, activation, quantization, sampling, state updates.
     Elementwise {
         /// Bytes read and written.
@@ -132,19 +176,4 @@ pub enum Op {
         /// Kernels launched.
         kernels: u64,
     },
-}
-
-/// What an operator asks of a device, exactly.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Work {
-    /// Operations of the matrix unit.
-    pub flop: Flop,
-    /// Their arithmetic.
-    pub arithmetic: Arithmetic,
-    /// Weights (scales included) read.
-    pub weights: Bytes,
-    /// Activations read and written.
-    pub activations: Bytes,
-    /// Cache read and written.
-    pub cache: Bytes,
 }

@@ -1,0 +1,111 @@
+//! Fitted parameters of the operator surfaces, where they came from, and devices priced by them.
+
+mod device;
+mod family;
+mod file;
+mod policy;
+pub mod surface;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use device::{Basis, Bound, Device, DeviceError, OpTime};
+pub use family::{Family, Format, Storage, arithmetic_from_name, arithmetic_name};
+pub use file::{CalibrationError, write};
+pub use policy::{arithmetic_for, nearest_arithmetic};
+
+use catalog::{Chip, ChipClass};
+use surface::Parameters;
+
+/// Whose kernels a set of parameters describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A chip by its id, and its architecture.
+    Chip {
+        /// `nvidia_h100_sxm`.
+        id: String,
+        /// "hopper".
+        architecture: String,
+    },
+    /// The median of the chips of a class.
+    Class(ChipClass),
+}
+
+/// How well a surface met its measurements: `|ln(predicted / measured)|`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Fit {
+    /// Measurements.
+    pub n: u32,
+    /// Median error on all of them.
+    pub median: f64,
+    /// 90th percentile.
+    pub p90: f64,
+    /// Median error on rows that a fit on the other half did not see.
+    pub held_out: f64,
+}
+
+/// Parameters of one family and format on one chip or class, for one stack of kernels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Whose.
+    pub subject: Subject,
+    /// Which operators.
+    pub family: Family,
+    /// Storage and arithmetic.
+    pub format: Format,
+    /// "trtllm", "sglang", "vllm"; empty where kernels are not tied to an engine.
+    pub stack: String,
+    /// In the order of [`surface::parameters`].
+    pub parameters: Parameters,
+    /// Its errors.
+    pub fit: Fit,
+}
+
+impl Entry {
+    /// Standard deviation of the log error that its percentiles point to (the larger of the two estimates, so that
+    /// heavy tails count).
+    pub fn spread(&self) -> f64 {
+        (self.fit.median * 1.4826).max(self.fit.p90 / 1.645)
+    }
+}
+
+/// All fitted parameters.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Calibration {
+    /// In the order of the files.
+    pub entries: Vec<Entry>,
+}
+
+impl Calibration {
+    /// What `overlay` fits takes the place of the same chip, family, format and stack here.
+    pub fn overlay(&mut self, overlay: Calibration) {
+        let same = |a: &Entry, b: &Entry| {
+            a.subject == b.subject && a.family == b.family && a.format == b.format && a.stack == b.stack
+        };
+        self.entries.retain(|old| !overlay.entries.iter().any(|new| same(old, new)));
+        // In front: where no stack is asked for, the first one listed is used.
+        let mut entries = overlay.entries;
+        entries.append(&mut self.entries);
+        self.entries = entries;
+    }
+
+    /// Entries of a family that may stand for a chip, each with its basis. Within the chip's own and within its
+    /// architecture the stack asked for is preferred; where it is missing, the first stack listed stands in.
+    fn candidates(&self, chip: &Chip, family: Family, stack: Option<&str>) -> Vec<(Basis, &Entry)> {
+        let mut found: Vec<(Basis, &Entry)> = Vec::new();
+        for entry in self.entries.iter().filter(|e| e.family == family) {
+            let basis = match &entry.subject {
+                Subject::Chip { id, .. } if *id == chip.id => Basis::Chip,
+                Subject::Chip { architecture, .. } if *architecture == chip.architecture => Basis::Architecture,
+                Subject::Class(class) if *class == chip.class => Basis::Class,
+                _ => continue,
+            };
+            let wanted = |e: &Entry| stack.is_some_and(|s| s == e.stack);
+            match found.iter_mut().find(|(b, e)| *b == basis && e.format == entry.format) {
+                Some(held) if !wanted(held.1) && wanted(entry) => *held = (basis, entry),
+                Some(_) => {}
+                None => found.push((basis, entry)),
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,193 @@
+//! Seconds of a step, quickly: operators that depend on the number of rows only are priced once per row count.
+
+use std::cell::{Cell, RefCell};
+
+use crate::op::Op;
+use crate::step::{Batch, StepCost};
+
+use super::{Deployment, Part, Placed, Task};
+
+/// How an engine brings kernels to the device.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Launch {
+    /// Seconds between two kernels of a recorded graph.
+    pub gap: f64,
+    /// Seconds that the host needs to launch a kernel where no graph is used.
+    pub launch: f64,
+    /// Whether decode steps run as graphs.
+    pub graph_decode: bool,
+    /// Whether steps with prompts run as graphs.
+    pub graph_prefill: bool,
+    /// Most requests in a decode step that runs as a graph.
+    pub graph_requests: u64,
+    /// Seconds that the host needs per prompt token in a step (copies, block tables).
+    pub prompt_token: f64,
+}
+
+/// Row counts up to here are priced one by one; above, on a geometric grid.
+const EXACT_ROWS: u64 = 256;
+/// Ratio of neighbouring grid points.
+const GRID: f64 = 1.0625;
+
+/// Time of something by row count, filled on demand.
+struct ByRows {
+    known: RefCell<Vec<f64>>,
+}
+
+impl ByRows {
+    fn new() -> Self {
+        ByRows { known: RefCell::new(Vec::new()) }
+    }
+
+    /// Looks up `rows`, pricing the grid points beside it with `price` where they are new.
+    fn at(&self, rows: u64, price: impl Fn(u64) -> f64) -> f64 {
+        if rows <= EXACT_ROWS {
+            return self.point(rows as usize, rows, &price);
+        }
+        let position = (rows as f64 / EXACT_ROWS as f64).ln() / GRID.ln();
+        let below = position.floor() as u64;
+        let rows_at = |step: u64| (EXACT_ROWS as f64 * GRID.powi(step as i32)).round() as u64;
+        let (low_rows, high_rows) = (rows_at(below), rows_at(below + 1));
+        let low = self.point((EXACT_ROWS + below) as usize, low_rows, &price);
+        let high = self.point((EXACT_ROWS + below + 1) as usize, high_rows, &price);
+        let share = (rows as f64 - low_rows as f64) / (high_rows - low_rows).max(1) as f64;
+        low + (high - low) * share.clamp(0.0, 1.0)
+    }
+
+    fn point(&self, index: usize, rows: u64, price: &impl Fn(u64) -> f64) -> f64 {
+        let mut known = self.known.borrow_mut();
+        if known.len() <= index {
+            known.resize(index + 1, f64::NAN);
+        }
+        if known[index].is_nan() {
+            known[index] = price(rows);
+        }
+        known[index]
+    }
+}
+
+/// Step times of a deployment under an engine that launches its kernels so.
+pub struct StepTimes<'a> {
+    deployment: Deployment<'a>,
+    launch: Launch,
+    body: ByRows,
+    body_kernels: Cell<f64>,
+    head: ByRows,
+    experts: ByRows,
+    exchange: ByRows,
+    scratch: RefCell<Vec<Placed>>,
+}
+
+impl<'a> StepTimes<'a> {
+    /// Prices nothing yet.
+    pub fn new(deployment: Deployment<'a>, launch: Launch) -> Self {
+        StepTimes {
+            deployment,
+            launch,
+            body: ByRows::new(),
+            body_kernels: Cell::new(f64::NAN),
+            head: ByRows::new(),
+            experts: ByRows::new(),
+            exchange: ByRows::new(),
+            scratch: RefCell::new(Vec::with_capacity(64)),
+        }
+    }
+
+    /// What is priced.
+    pub fn deployment(&self) -> &Deployment<'a> {
+        &self.deployment
+    }
+
+    /// Seconds of one task, once.
+    pub fn seconds(&self, task: &Task) -> f64 {
+        match task {
+            Task::Compute(op) => self.deployment.device.time(op).seconds,
+            Task::Exchange(exchange) => self.deployment.network.time(exchange).seconds,
+        }
+    }
+
+    fn total(&self, keep: impl Fn(&Placed) -> bool, lower: impl FnOnce(&mut Vec<Placed>)) -> f64 {
+        let mut placed = self.scratch.borrow_mut();
+        placed.clear();
+        lower(&mut placed);
+        placed.iter().filter(|p| keep(p)).map(|p| p.count * self.seconds(&p.task)).sum()
+    }
+
+    /// Kernels of the layers in a step of one rank, experts and exchanges included.
+    fn kernels(&self) -> f64 {
+        if self.body_kernels.get().is_nan() {
+            let mut placed = Vec::new();
+            self.deployment.body(1, &mut placed);
+            if self.deployment.parallel.dp > 1 {
+                self.deployment.experts(1, 1, &mut placed);
+            }
+            self.body_kernels.set(placed.iter().map(|p| p.count * kernels_of(&p.task)).sum());
+        }
+        self.body_kernels.get()
+    }
+
+    /// Every task of a step, for explanations: `batch` on each rank.
+    pub fn tasks(&self, batch: &Batch) -> Vec<Placed> {
+        let d = &self.deployment;
+        let mut placed = Vec::new();
+        let rows = batch.decode * d.queries() + batch.prefill_tokens;
+        d.body(rows, &mut placed);
+        d.attention(batch, &mut placed);
+        d.head(batch.decode * d.queries() + batch.prefill, &mut placed);
+        if d.parallel.dp > 1 {
+            d.experts(rows * u64::from(d.parallel.dp), rows, &mut placed);
+        }
+        placed
+    }
+}
+
+fn kernels_of(task: &Task) -> f64 {
+    match task {
+        Task::Compute(Op::Elementwise { kernels, .. }) => *kernels as f64,
+        Task::Compute(Op::Moe { .. }) => 4.0,
+        _ => 1.0,
+    }
+}
+
+impl StepCost for StepTimes<'_> {
+    fn local(&self, batch: &Batch) -> f64 {
+        let d = &self.deployment;
+        let rows = batch.decode * d.queries() + batch.prefill_tokens;
+        if rows == 0 {
+            return 0.0;
+        }
+        let mut device = self.body.at(rows, |r| self.total(|_| true, |out| d.body(r, out)));
+        let sampled = batch.decode * d.queries() + batch.prefill;
+        device += self.head.at(sampled, |r| self.total(|_| true, |out| d.head(r, out)));
+        device += self.total(|_| true, |out| d.attention(batch, out));
+        let launch = &self.launch;
+        let kernels = self.kernels();
+        let graph = if batch.prefill == 0 {
+            launch.graph_decode && batch.decode <= launch.graph_requests
+        } else {
+            launch.graph_prefill
+        };
+        if graph {
+            device += kernels * launch.gap;
+        } else {
+            // Without a graph the device waits for launches where its kernels are shorter than they take to launch.
+            device = device.max(kernels * launch.launch);
+        }
+        device + launch.prompt_token * batch.prefill_tokens as f64
+    }
+
+    fn shared(&self, tokens: u64, fullest: u64) -> f64 {
+        let d = &self.deployment;
+        if d.parallel.dp <= 1 || tokens == 0 {
+            return 0.0;
+        }
+        let ranks = u64::from(d.parallel.dp);
+        let compute = self
+            .experts
+            .at(tokens, |t| self.total(|p| p.part == Part::Experts, |out| d.experts(t, t.div_ceil(ranks), out)));
+        let exchange = self.exchange.at(fullest * ranks, |t| {
+            self.total(|p| p.part == Part::ExpertExchange, |out| d.experts(t, t.div_ceil(ranks), out))
+        });
+        compute + exchange
+    }
+}

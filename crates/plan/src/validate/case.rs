@@ -1,0 +1,189 @@
+//! A measured serving point, whatever file it came from.
+
+use formats::Scheme;
+
+use crate::study::Lengths;
+
+/// A degree of parallelism as written; `None` where the source leaves it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Split {
+    /// Tensor, of attention and dense layers.
+    pub tp: Option<u32>,
+    /// Pipeline.
+    pub pp: Option<u32>,
+    /// Data, of attention.
+    pub dp: Option<u32>,
+    /// Experts.
+    pub ep: Option<u32>,
+    /// Tensor, inside experts.
+    pub moe_tp: Option<u32>,
+}
+
+/// A pool of equal replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pool {
+    /// Replicas.
+    pub workers: u32,
+    /// Their split.
+    pub split: Split,
+    /// Requests of one attention rank at most; `None`: not stated.
+    pub batch: Option<u64>,
+}
+
+/// Who does what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The same chips prefill and decode.
+    Aggregated(Pool),
+    /// Prefill and decode pools.
+    Disaggregated {
+        /// The prefill pool.
+        prefill: Pool,
+        /// The decode pool.
+        decode: Pool,
+    },
+    /// Prefill alone, saturated.
+    PrefillOnly(Pool),
+    /// Decode alone, saturated with requests whose prompts are there.
+    DecodeOnly(Pool),
+}
+
+/// How requests came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CaseLoad {
+    /// So many in flight, closed loop.
+    Concurrency(u64),
+    /// All at once, this many.
+    Burst(u64),
+    /// One fixed batch of this many, start to end.
+    Static(u64),
+    /// At this rate per second.
+    Rate(f64),
+    /// As many as the memory holds.
+    Saturated,
+    /// As many as a latency bound allows: seconds of TTFT and TPOT at the 99th percentile.
+    Bounded {
+        /// TTFT.
+        ttft: f64,
+        /// TPOT.
+        tpot: f64,
+    },
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Metric {
+    /// Mean time to first token.
+    TtftMean,
+    /// Median.
+    TtftP50,
+    /// 99th percentile.
+    TtftP99,
+    /// Mean time per output token.
+    TpotMean,
+    /// Median.
+    TpotP50,
+    /// 99th percentile.
+    TpotP99,
+    /// Mean time of a request.
+    LatencyMean,
+    /// Generated tokens per second of the whole deployment.
+    OutputTokens,
+    /// Prompt tokens per second of the whole deployment.
+    InputTokens,
+    /// Prompt and generated tokens per second of the whole deployment.
+    TotalTokens,
+    /// Requests per second of the whole deployment.
+    Requests,
+}
+
+impl Metric {
+    /// In tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::TtftMean => "ttft_mean",
+            Metric::TtftP50 => "ttft_p50",
+            Metric::TtftP99 => "ttft_p99",
+            Metric::TpotMean => "tpot_mean",
+            Metric::TpotP50 => "tpot_p50",
+            Metric::TpotP99 => "tpot_p99",
+            Metric::LatencyMean => "latency_mean",
+            Metric::OutputTokens => "output_tokens_per_s",
+            Metric::InputTokens => "input_tokens_per_s",
+            Metric::TotalTokens => "total_tokens_per_s",
+            Metric::Requests => "requests_per_s",
+        }
+    }
+
+    /// Whether it is a time (else a rate).
+    pub fn is_time(self) -> bool {
+        !matches!(self, Metric::OutputTokens | Metric::InputTokens | Metric::TotalTokens | Metric::Requests)
+    }
+}
+
+/// One measured value of a point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Key of the row.
+    pub id: String,
+    /// What.
+    pub metric: Metric,
+    /// Seconds, or a rate of the whole deployment.
+    pub value: f64,
+    /// Unit of the file, and its factor from ours.
+    pub unit: (&'static str, f64),
+}
+
+/// Number formats as the source names them.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CaseFormats {
+    /// Attention projections and dense layers; `None`: as published.
+    pub dense: Option<Scheme>,
+    /// Routed experts; `None`: as `dense`, or as published.
+    pub experts: Option<Scheme>,
+    /// The cache; `None`: not stated.
+    pub kv: Option<Scheme>,
+}
+
+/// A measured serving point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The values measured at it.
+    pub measured: Vec<Measured>,
+    /// Which file: `serving`, `serving-silicon`.
+    pub file: &'static str,
+    /// Whose page or dump.
+    pub source: String,
+    /// Whether no trap and no unknown stands in the way of a fair comparison.
+    pub plain: bool,
+    /// Model as named.
+    pub model: String,
+    /// Chip as named.
+    pub chip: String,
+    /// Chips in all; `None`: follow from the split.
+    pub chips: Option<u32>,
+    /// Engine profile.
+    pub engine: &'static str,
+    /// Engine as named, with version.
+    pub engine_text: String,
+    /// Formats.
+    pub formats: CaseFormats,
+    /// Who does what.
+    pub mode: Mode,
+    /// Prompt lengths.
+    pub input: Lengths,
+    /// Output lengths.
+    pub output: Lengths,
+    /// How requests came.
+    pub load: CaseLoad,
+    /// Requests of the run, where stated.
+    pub requests: Option<u64>,
+    /// Draft tokens a step and those accepted, where speculation is on.
+    pub speculation: Option<(u32, f64)>,
+    /// Share of prompt tokens found in the cache.
+    pub prefix_hit: f64,
+    /// Why the row cannot be predicted, if it cannot.
+    pub refused: Option<String>,
+    /// Remarks: trap modelled, set-up searched.
+    pub remark: String,
+}

@@ -1,0 +1,127 @@
+//! Rows of `serving-silicon.csv`: end-to-end points of NVIDIA systems.
+
+use formats::{Element, Scheme};
+
+use super::case::{Case, CaseFormats, CaseLoad, Measured, Metric, Mode, Pool, Split};
+use crate::study::Lengths;
+use crate::tables::{Table, TableError};
+
+/// InferenceX draws lengths uniformly in `[0.8 L, L]`; NVIDIA's own sweeps fix them (`measured.md`, trap 5).
+const RANDOM_FROM: f64 = 0.8;
+
+/// Reads every row as a case.
+///
+/// # Errors
+/// [`TableError`] if a column is missing or holds no numbers where it should.
+pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
+    let text = |name| table.text(name);
+    let number = |name| table.number(name);
+    let (id, dump, backend, version) =
+        (text("id")?, text("silicon_data_source")?, text("backend")?, text("backend_version")?);
+    let (model, system, mode) = (text("model_path")?, text("system")?, text("mode")?);
+    let (gemm, moe) = (text("gemm_quant_mode")?, text("moe_quant_mode")?);
+    let (speculation, image) = (text("speculation")?, text("image")?);
+    let (isl, osl, ambiguous) = (number("isl")?, number("osl")?, number("ambiguous")?);
+    let (concurrency, ttft, tpot) = (number("concurrency")?, number("silicon_ttft_ms")?, number("silicon_tpot_ms")?);
+    let pools =
+        [PoolColumns::read(table, "")?, PoolColumns::read(table, "prefill_")?, PoolColumns::read(table, "decode_")?];
+    let row = |i: usize| {
+        let lengths = |nominal: f64| {
+            let nominal = nominal.max(1.0);
+            if dump[i] == "gap-analysis" {
+                Lengths::Fixed(nominal as u64)
+            } else {
+                Lengths::Uniform((nominal * RANDOM_FROM) as u64, nominal as u64)
+            }
+        };
+        let mode = match mode[i] {
+            "disagg" => Mode::Disaggregated { prefill: pools[1].pool(i), decode: pools[2].pool(i) },
+            _ => Mode::Aggregated(pools[0].pool(i)),
+        };
+        let time = |metric, milliseconds: f64| Measured {
+            id: id[i].to_owned(),
+            metric,
+            value: milliseconds * 1e-3,
+            unit: ("ms", 1e3),
+        };
+        let plain = speculation[i] == "none" && ambiguous[i] == 0.0;
+        let version = if version[i].is_empty() { image[i] } else { version[i] };
+        Case {
+            measured: vec![time(Metric::TtftMean, ttft[i]), time(Metric::TpotMean, tpot[i])],
+            file: "serving-silicon",
+            source: dump[i].to_owned(),
+            plain,
+            model: model[i].to_owned(),
+            chip: system[i].to_owned(),
+            chips: None,
+            engine: engine(backend[i]),
+            engine_text: format!("{} {version}", backend[i]),
+            formats: CaseFormats { dense: scheme(gemm[i]), experts: scheme(moe[i]), kv: None },
+            mode,
+            input: lengths(isl[i]),
+            output: lengths(osl[i]),
+            load: CaseLoad::Concurrency(concurrency[i].max(1.0) as u64),
+            requests: None,
+            speculation: None,
+            prefix_hit: 0.0,
+            refused: None,
+            remark: String::new(),
+        }
+    };
+    Ok((0..table.len()).map(row).collect())
+}
+
+fn engine(backend: &str) -> &'static str {
+    match backend {
+        "trtllm" => "trtllm",
+        "sglang" => "sglang",
+        "vllm" => "vllm",
+        _ => "generic",
+    }
+}
+
+fn scheme(mode: &str) -> Option<Scheme> {
+    let name = match mode {
+        "fp8" => return Some(Scheme::plain(Element::E4m3)),
+        "fp8_block" => "fp8-block",
+        "nvfp4" => "nvfp4",
+        "int4_wo" => "int4-g32",
+        "bfloat16" => "bf16",
+        _ => return None,
+    };
+    Scheme::from_name(name)
+}
+
+/// The columns that describe one pool.
+struct PoolColumns<'a> {
+    workers: Option<std::borrow::Cow<'a, [f64]>>,
+    batch: std::borrow::Cow<'a, [f64]>,
+    degrees: [std::borrow::Cow<'a, [f64]>; 5],
+}
+
+impl<'a> PoolColumns<'a> {
+    fn read(table: &'a Table, prefix: &str) -> Result<PoolColumns<'a>, TableError> {
+        let number = |name: &str| table.number(&format!("{prefix}{name}"));
+        Ok(PoolColumns {
+            workers: if prefix.is_empty() { None } else { Some(number("num_workers")?) },
+            batch: number("batch_size")?,
+            degrees: [
+                number("tp_size")?,
+                number("pp_size")?,
+                number("attention_dp_size")?,
+                number("moe_ep_size")?,
+                number("moe_tp_size")?,
+            ],
+        })
+    }
+
+    fn pool(&self, row: usize) -> Pool {
+        let count = |value: f64| (value.is_finite() && value >= 1.0).then_some(value as u32);
+        let degree = |i: usize| count(self.degrees[i][row]);
+        Pool {
+            workers: self.workers.as_ref().and_then(|w| count(w[row])).unwrap_or(1),
+            split: Split { tp: degree(0), pp: degree(1), dp: degree(2), ep: degree(3), moe_tp: degree(4) },
+            batch: count(self.batch[row]).map(u64::from),
+        }
+    }
+}
