@@ -93,9 +93,13 @@ pub const fn parameters(family: Family) -> &'static [Parameter] {
         Family::Prefill | Family::MlaPrefill => PREFILL,
         Family::Decode | Family::MlaDecode => DECODE,
         Family::StatePrefill | Family::StateDecode => STATE,
-        Family::Indexer | Family::Elementwise => BASIC,
+        Family::Indexer => BASIC,
+        Family::Elementwise => SMALL,
     }
 }
+
+/// Small kernels in a recorded graph: their start overlaps the end of the one before.
+const SMALL: &[Parameter] = &[p("overhead_us", 0.3, 300.0, 2.0), COMPUTE, MEMORY, SHARPNESS];
 
 const BASIC: &[Parameter] = &[OVERHEAD, COMPUTE, MEMORY, SHARPNESS];
 
