@@ -3,7 +3,7 @@
 mod cmd;
 
 use std::panic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +24,8 @@ struct Cli {
 enum Command {
     /// Shows chips and systems, every fact with its source; checks a folder of your own.
     Catalog(cmd::catalog::CatalogArgs),
+    Calibrate(cmd::calibrate::Calibrate),
+    Model(cmd::model::ModelArgs),
 }
 
 fn main() -> ExitCode {
@@ -32,8 +34,25 @@ fn main() -> ExitCode {
         eprintln!("steelyard {} has a bug: {bug}", env!("CARGO_PKG_VERSION"));
         eprintln!("Please report it with the command and its input files.");
     }));
+    let folder = cli.catalog.as_deref();
     let run = || match &cli.command {
-        Command::Catalog(args) => cmd::catalog::run(args, cli.catalog.as_deref()),
+        Command::Catalog(args) => cmd::catalog::run(args, folder),
+        Command::Calibrate(args) => calibrate(args, folder),
+        Command::Model(args) => cmd::model::run(args, folder),
     };
     panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(70))
+}
+
+fn calibrate(args: &cmd::calibrate::Calibrate, folder: Option<&Path>) -> ExitCode {
+    let catalog = match cmd::catalog::open(folder) {
+        Ok(catalog) => catalog,
+        Err(findings) => return cmd::catalog::refuse(&findings),
+    };
+    let done = cost::Calibration::embedded()
+        .map_err(|e| e.to_string())
+        .and_then(|calibration| cmd::calibrate::run(args, &catalog, &calibration));
+    done.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::from(2)
+    })
 }

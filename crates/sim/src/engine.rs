@@ -5,20 +5,22 @@
 
 use cost::StepCost;
 
-use crate::curve::{Curves, local, shared};
+use crate::curve::{Curves, UNIT_BITS, local, shared};
 use crate::error::SimError;
 use crate::job::{Job, Signal};
 use crate::rank::Rank;
 use crate::rules::Rules;
 use crate::run::{Line, Piece, envelope, steps_until, sum};
 use crate::scheduler::Router;
-use crate::time::{Clock, Fine, Time};
+use crate::time::{Clock, FINE_BITS, Fine, Time};
 
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     steps: u64,
     /// Whether the steps are a run of decodes, which may be cut.
     run: bool,
+    /// Whether prompts wait meanwhile.
+    hold: bool,
     end: Clock,
     span: Fine,
 }
@@ -38,8 +40,8 @@ pub(crate) struct Tally {
     pub held: u128,
 }
 
-pub(crate) struct Engine<'a, C> {
-    curves: Curves<'a, C>,
+/// What a step takes is asked of the curves, which engines of a kind share.
+pub(crate) struct Engine {
     pub rules: Rules,
     pub ranks: Vec<Rank>,
     router: Router,
@@ -49,14 +51,21 @@ pub(crate) struct Engine<'a, C> {
     pieces: Vec<Piece>,
     lines: Vec<Line>,
     longest_run: u64,
+    /// Whether something happened since it was last decided that prompts wait for the other ranks, and what was
+    /// decided. It is decided upon events only, or it would depend on how runs were cut.
+    changed: bool,
+    hold: bool,
+    /// Steps for which prompts have waited for the other ranks.
+    held: u64,
     pub generation: u32,
     pub tally: Tally,
+    /// Until when the front end is busy sending tokens out.
+    sent: Fine,
 }
 
-impl<'a, C: StepCost> Engine<'a, C> {
-    pub fn new(cost: &'a C, rules: Rules, ranks: Vec<Rank>, router: Router, longest_run: u64) -> Engine<'a, C> {
+impl Engine {
+    pub fn new(rules: Rules, ranks: Vec<Rank>, router: Router, longest_run: u64) -> Engine {
         Engine {
-            curves: Curves::new(cost),
             rules,
             ranks,
             router,
@@ -66,8 +75,12 @@ impl<'a, C: StepCost> Engine<'a, C> {
             pieces: Vec::new(),
             lines: Vec::new(),
             longest_run,
+            changed: true,
+            hold: false,
+            held: 0,
             generation: 0,
             tally: Tally::default(),
+            sent: 0,
         }
     }
 
@@ -104,6 +117,7 @@ impl<'a, C: StepCost> Engine<'a, C> {
 
     /// Cuts a run of decode steps at the end of the step that runs now.
     fn interrupt(&mut self, now: Time) -> Result<bool, SimError> {
+        self.changed = true;
         let Some(plan) = &mut self.plan else { return Ok(false) };
         if !plan.run || plan.end.now <= now {
             return Ok(false);
@@ -119,31 +133,62 @@ impl<'a, C: StepCost> Engine<'a, C> {
         Ok(true)
     }
 
-    /// Plans what comes next, if nothing is planned and there is something to do.
-    pub fn plan(&mut self, now: Time, jobs: &mut [Job], signals: &mut Vec<Signal>) -> Result<Option<Time>, SimError> {
+    /// Plans what comes next, if nothing is planned and there is something to do. Tells whether it did.
+    pub fn plan<C: StepCost>(
+        &mut self,
+        now: Time,
+        curves: &mut Curves<'_, C>,
+        jobs: &mut [Job],
+        signals: &mut Vec<Signal>,
+    ) -> Result<bool, SimError> {
         if self.plan.is_some() {
-            return Ok(None);
+            return Ok(false);
         }
         self.clock.wake(now);
+        if std::mem::take(&mut self.changed) {
+            self.hold = self.may_hold(jobs);
+        }
+        let hold = self.hold && self.held < self.rules.balance;
+        let (mut prefills, mut decodes) = self.form(hold, now, jobs, signals);
+        if hold && !prefills && !decodes {
+            (prefills, decodes) = self.form(false, now, jobs, signals);
+        }
+        if prefills {
+            self.held = 0;
+        }
+        let (steps, span) = match (prefills, decodes) {
+            (true, _) => (1, self.step(curves)?),
+            (false, true) => self.run(hold, curves, jobs)?,
+            (false, false) => return Ok(false),
+        };
+        let end = self.clock.after(span)?;
+        self.plan = Some(Plan { steps, run: !prefills, hold, end, span });
+        self.generation += 1;
+        Ok(true)
+    }
+
+    /// Whether prompts wait for the other ranks: a prompt on one rank keeps all of them, so ranks compute theirs
+    /// together if they do not have to wait too long.
+    fn may_hold(&self, jobs: &[Job]) -> bool {
+        self.rules.balance > 0
+            && self.ranks.iter().any(|rank| rank.decoding() > 0)
+            && !self.ranks.iter().all(|rank| rank.has_prompt(jobs, &self.rules))
+            && self.ranks.iter().any(|rank| rank.has_prompt(jobs, &self.rules))
+    }
+
+    /// Forms the next step of all ranks. Tells whether any computes prompts, and whether any decodes.
+    fn form(&mut self, hold: bool, now: Time, jobs: &mut [Job], signals: &mut Vec<Signal>) -> (bool, bool) {
         let (mut prefills, mut decodes) = (false, false);
         for rank in &mut self.ranks {
-            rank.form(jobs, &self.rules, now, signals);
+            rank.form(hold, jobs, &self.rules, now, signals);
             prefills |= rank.batch.prefill > 0;
             decodes |= rank.decodes;
         }
-        let (steps, span) = match (prefills, decodes) {
-            (true, _) => (1, self.step()?),
-            (false, true) => self.run(jobs)?,
-            (false, false) => return Ok(None),
-        };
-        let end = self.clock.after(span)?;
-        self.plan = Some(Plan { steps, run: !prefills, end, span });
-        self.generation += 1;
-        Ok(Some(end.now))
+        (prefills, decodes)
     }
 
     /// What all ranks do together, and what the host adds to a step and demands at least.
-    fn common(&self) -> Result<(Fine, Fine, Fine), SimError> {
+    fn common<C: StepCost>(&self, cost: &C) -> Result<(Fine, Fine, Fine), SimError> {
         let (mut tokens, mut fullest, mut host) = (0, 0, 0);
         for rank in &self.ranks {
             let own = rank.batch.decode * self.rules.queries + rank.batch.prefill_tokens;
@@ -152,35 +197,43 @@ impl<'a, C: StepCost> Engine<'a, C> {
             host = host.max(self.rules.host.time(rank.batch.decode + rank.batch.prefill, rank.prefilled));
         }
         let (added, least) = self.rules.host.split(host);
-        Ok((shared(self.curves.cost(), tokens, fullest)?, added, least))
+        Ok((shared(cost, tokens, fullest)?, added, least))
     }
 
     /// The time of a step that computes prompts.
-    fn step(&mut self) -> Result<Fine, SimError> {
+    fn step<C: StepCost>(&self, curves: &mut Curves<'_, C>) -> Result<Fine, SimError> {
         let mut slowest = 0;
         for rank in &self.ranks {
             let own = if rank.batch.prefill > 0 {
-                local(self.curves.cost(), &rank.batch)?
+                local(curves.cost(), &rank.batch)?
             } else if rank.decodes {
                 let cached = rank.cached(&self.rules);
-                self.curves.cell(rank.decoding(), cached)?.at(cached)
+                curves.cell(rank.decoding(), cached)?.at(cached)
             } else {
                 0
             };
             slowest = slowest.max(own);
         }
-        let (together, added, least) = self.common()?;
+        let (together, added, least) = self.common(curves.cost())?;
         Ok((slowest + together + added).max(least))
     }
 
     /// The steps of a run of decodes and their time.
-    fn run(&mut self, jobs: &[Job]) -> Result<(u64, Fine), SimError> {
+    fn run<C: StepCost>(
+        &mut self,
+        hold: bool,
+        curves: &mut Curves<'_, C>,
+        jobs: &[Job],
+    ) -> Result<(u64, Fine), SimError> {
         let rules = &self.rules;
         let mut most = self.longest_run;
+        if hold {
+            most = most.min(rules.balance - self.held);
+        }
         for rank in self.ranks.iter_mut().filter(|rank| rank.decodes) {
             most = most.min(rank.limit(jobs, rules));
         }
-        let (together, added, least) = self.common()?;
+        let (together, added, least) = self.common(curves.cost())?;
         let rules = &self.rules;
         self.pieces.clear();
         let mut done = 0;
@@ -190,7 +243,7 @@ impl<'a, C: StepCost> Engine<'a, C> {
             for rank in self.ranks.iter().filter(|rank| rank.decodes) {
                 let grows = rank.decoding() * rules.emits;
                 let cached = rank.cached(rules) + grows * done;
-                let cell = self.curves.cell(rank.decoding(), cached)?;
+                let cell = curves.cell(rank.decoding(), cached)?;
                 self.lines.push(Line {
                     time: cell.at(cached) + together + added,
                     growth: cell.slope * Fine::from(grows),
@@ -204,24 +257,50 @@ impl<'a, C: StepCost> Engine<'a, C> {
         Ok((most, sum(&self.pieces, most)))
     }
 
+    /// When the front end has sent out what the plan's steps emit. It sends token by token; its queue is longest after
+    /// the first step or after the last, since steps never get shorter while the batch stays.
+    fn send(&mut self, plan: &Plan) -> Time {
+        let rules = &self.rules;
+        let emitted = |rank: &Rank| {
+            let decoded = rank.batch.decode * rules.emits;
+            Fine::from(decoded) + (Fine::from(rank.prefilled) << UNIT_BITS)
+        };
+        let step = (self.ranks.iter().map(emitted).sum::<Fine>() * rules.stream) >> UNIT_BITS;
+        if step == 0 {
+            return plan.end.now;
+        }
+        let first = if plan.run { sum(&self.pieces, 1) } else { plan.span };
+        let all = step * Fine::from(plan.steps);
+        let start = self.clock.fine();
+        self.sent = (self.sent + all).max(start + first + all).max(start + plan.span + step);
+        Time(u64::try_from(self.sent >> FINE_BITS).unwrap_or(u64::MAX))
+    }
+
     /// The plan is over.
     pub fn commit(&mut self, jobs: &mut [Job], signals: &mut Vec<Signal>) {
         let Some(plan) = self.plan.take() else { return };
+        let shown = self.send(&plan);
         self.clock = plan.end;
+        if plan.hold {
+            self.held += plan.steps;
+        }
         let tally = &mut self.tally;
         tally.steps += plan.steps;
         tally.busy += plan.span;
         if !plan.run {
+            self.changed = true;
             tally.prefill_steps += 1;
             tally.prefill_time += plan.span;
         }
+        let before = signals.len();
         for rank in &mut self.ranks {
             tally.active += plan.span * Fine::from(rank.active());
             let decoded = u128::from(plan.steps) * u128::from(rank.batch.decode * self.rules.queries);
             tally.tokens += decoded + u128::from(rank.batch.prefill_tokens);
             tally.held += rank.held(plan.steps, &self.rules);
-            rank.commit(plan.steps, plan.end.now, jobs, &self.rules, signals);
+            rank.commit(plan.steps, shown, jobs, &self.rules, signals);
         }
+        self.changed |= signals.len() > before;
     }
 }
 

@@ -2,7 +2,8 @@
 
 use cost::StepCost;
 
-use crate::deployment::{Deployment, Instance, Link, check_count};
+use crate::curve::Curves;
+use crate::deployment::{Deployment, Instance, Link};
 use crate::engine::{Engine, choose};
 use crate::error::SimError;
 use crate::job::{Job, Signal};
@@ -10,7 +11,7 @@ use crate::outcome::{Outcome, Pooled, Record};
 use crate::pool::Pool;
 use crate::queue::{Event, Queue};
 use crate::rank::Rank;
-use crate::scheduler::Router;
+use crate::scheduler::{Host, Router};
 use crate::time::Time;
 use crate::workload::{Arrivals, Workload};
 
@@ -66,9 +67,8 @@ pub fn record<C: StepCost>(
     let (front, back, router, link) = match deployment {
         Deployment::Together { instance, count, router } => {
             instance.check()?;
-            check_count("deployment.count", *count, instance.lanes)?;
+            let engines = instance.engines("deployment.count", *count)? as usize;
             instance.check_jobs(&jobs, false, true)?;
-            let engines = (*count * instance.lanes) as usize;
             if settings.fold && *router == Router::RoundRobin && alike(workload, engines) {
                 copies = engines;
                 jobs = jobs.into_iter().step_by(copies).collect();
@@ -80,20 +80,23 @@ pub fn record<C: StepCost>(
         Deployment::Split { prefill, prefills, decode, decodes, router, link } => {
             prefill.check()?;
             decode.check()?;
-            check_count("deployment.prefills", *prefills, prefill.lanes)?;
-            check_count("deployment.decodes", *decodes, decode.lanes)?;
+            let prefills = prefill.engines("deployment.prefills", *prefills)?;
+            let decodes = decode.engines("deployment.decodes", *decodes)?;
             if link.streams == 0 {
                 return Err(SimError::setting("link.streams", 0, "at least 1 transfer at a time"));
             }
             prefill.check_jobs(&jobs, true, true)?;
             decode.check_jobs(&jobs, false, false)?;
-            let front = build(prefill, prefills * prefill.lanes, true, settings)?;
-            let back = build(decode, decodes * decode.lanes, false, settings)?;
+            let front = build(prefill, prefills, true, settings)?;
+            let back = build(decode, decodes, false, settings)?;
             (front, back, *router, Some(*link))
         }
     };
-    let first = match deployment {
-        Deployment::Together { instance, .. } | Deployment::Split { prefill: instance, .. } => instance,
+    let (first, curves) = match deployment {
+        Deployment::Together { instance, .. } => (instance, vec![Curves::new(instance.cost)]),
+        Deployment::Split { prefill, decode, .. } => {
+            (prefill, vec![Curves::new(prefill.cost), Curves::new(decode.cost)])
+        }
     };
     let think = match workload.arrivals {
         Arrivals::Closed { think, .. } => Time::from_seconds(think)?,
@@ -105,6 +108,7 @@ pub fn record<C: StepCost>(
     let lines = if link.is_some() { engines.len() } else { 0 };
     let streams = link.map_or(0, |link| link.streams as usize);
     let mut fleet = Fleet {
+        curves,
         touched: Vec::with_capacity(engines.len()),
         marked: vec![false; engines.len()],
         engines,
@@ -118,6 +122,8 @@ pub fn record<C: StepCost>(
         closed: clients.is_some(),
         think,
         ingress: Time::from_seconds(first.scheduler.host.ingress.0)?,
+        intake: first.scheduler.host,
+        gate: Time::ZERO,
         queue: Queue::default(),
         signals: Vec::new(),
         served: 0,
@@ -137,24 +143,26 @@ fn alike(workload: &Workload, parts: usize) -> bool {
     equal && workload.requests.is_multiple_of(parts) && workload.input.is_alike() && workload.output.is_alike()
 }
 
-fn build<'a, C: StepCost>(
-    instance: &Instance<'a, C>,
+fn build<C>(
+    instance: &Instance<'_, C>,
     count: u32,
     prefill_only: bool,
     settings: &Settings,
-) -> Result<Vec<Engine<'a, C>>, SimError> {
+) -> Result<Vec<Engine>, SimError> {
     let rules = instance.rules(prefill_only)?;
     let rank = || Rank::new(Pool::new(instance.lane_tokens(), instance.scheduler.block_size));
     let engine = |_| {
         let ranks = (0..instance.ranks).map(|_| rank()).collect();
-        Engine::new(instance.cost, rules.clone(), ranks, instance.scheduler.ranks, settings.longest_run)
+        Engine::new(rules.clone(), ranks, instance.scheduler.ranks, settings.longest_run)
     };
     Ok((0..count).map(engine).collect())
 }
 
 struct Fleet<'a, C> {
+    /// Step times, of engines of the first kind and of the second.
+    curves: Vec<Curves<'a, C>>,
     /// Those that requests come to first, then those that decode what others prefilled.
-    engines: Vec<Engine<'a, C>>,
+    engines: Vec<Engine>,
     fronts: usize,
     router: Router,
     turns: [usize; 2],
@@ -167,6 +175,9 @@ struct Fleet<'a, C> {
     closed: bool,
     think: Time,
     ingress: Time,
+    /// What the front ends need to take a request in, and until when they are busy with it.
+    intake: Host,
+    gate: Time,
     queue: Queue,
     /// Engines to which something happened at this moment.
     touched: Vec<u32>,
@@ -191,7 +202,8 @@ impl<C: StepCost> Fleet<'_, C> {
             for place in 0..self.touched.len() {
                 let engine = self.touched[place];
                 self.marked[engine as usize] = false;
-                if self.engines[engine as usize].plan(now, &mut self.jobs, &mut self.signals)?.is_some() {
+                let curves = &mut self.curves[usize::from(engine as usize >= self.fronts)];
+                if self.engines[engine as usize].plan(now, curves, &mut self.jobs, &mut self.signals)? {
                     self.await_end(engine);
                 }
             }
@@ -207,7 +219,12 @@ impl<C: StepCost> Fleet<'_, C> {
 
     /// The next request will arrive; its arrival is known.
     fn announce(&mut self) -> Result<(), SimError> {
-        let arrival = self.jobs[self.next].arrival.plus(self.ingress)?;
+        let job = &self.jobs[self.next];
+        let work = self.intake.intake.0 + self.intake.intake_token.0 * f64::from(job.input);
+        // Each instance that requests come to has a front end; together they take in so many times as fast.
+        let work = Time::from_seconds(work / self.fronts as f64)?;
+        self.gate = self.gate.max(job.arrival).plus(work)?;
+        let arrival = self.gate.plus(self.ingress)?;
         self.queue.push(arrival, Event::Arrive { job: self.next as u32 });
         self.next += 1;
         Ok(())

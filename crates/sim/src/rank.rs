@@ -92,6 +92,12 @@ impl Rank {
         self.decoding + self.prefilling.len() as u64
     }
 
+    /// Whether there is a prompt that this rank might compute.
+    pub fn has_prompt(&self, jobs: &[Job], rules: &Rules) -> bool {
+        let head = || self.waiting.front().is_some_and(|&id| !jobs[id as usize].has_kv);
+        !self.prefilling.is_empty() || (self.retry && self.running() < rules.seats && head())
+    }
+
     /// Tokens for which the cache is in use, in units, summed over the coming steps.
     pub fn held(&self, steps: u64, rules: &Rules) -> u128 {
         let steps = u128::from(steps);
@@ -135,7 +141,8 @@ impl Rank {
     }
 
     /// Forms the next step: who decodes, which parts of which prompts are computed.
-    pub fn form(&mut self, jobs: &mut [Job], rules: &Rules, now: Time, signals: &mut Vec<Signal>) {
+    /// Prompts wait if they are on hold.
+    pub fn form(&mut self, hold: bool, jobs: &mut [Job], rules: &Rules, now: Time, signals: &mut Vec<Signal>) {
         self.batch = Batch::default();
         self.prefilled = 0;
         for id in std::mem::take(&mut self.landed) {
@@ -148,6 +155,9 @@ impl Rank {
         let preempted = mixed && self.make_room(jobs, rules);
         if mixed {
             budget = budget.saturating_sub(self.decoding * rules.queries);
+        }
+        if hold {
+            budget = 0;
         }
         for place in 0..self.prefilling.len() {
             if budget == 0 {
@@ -186,7 +196,10 @@ impl Rank {
                 preempted = true;
             }
         }
-        self.retry |= preempted && self.decoding == 0;
+        if preempted {
+            // The head of the queue is the victim now. While others decode there is less room for it at every step.
+            self.retry = self.decoding == 0;
+        }
         preempted && self.decoding > 0
     }
 

@@ -3,7 +3,7 @@
 use crate::curve::UNIT_BITS;
 use crate::job::Job;
 use crate::scheduler::{Admission, HostSpans, Steps};
-use crate::time::Time;
+use crate::time::{Fine, Time};
 
 /// The rules of one engine.
 #[derive(Debug, Clone)]
@@ -19,10 +19,14 @@ pub(crate) struct Rules {
     pub queries: u64,
     /// Tokens that a decoding request gets out of a step, in units.
     pub emits: u64,
+    /// Decode steps for which a prompt may wait until all ranks have one.
+    pub balance: u64,
     /// Whether requests leave after their prompt.
     pub prefill_only: bool,
     pub host: HostSpans,
     pub egress: Time,
+    /// Per token sent out.
+    pub stream: Fine,
 }
 
 impl Rules {

@@ -1,3 +1,5 @@
 //! One file a command.
 
+pub mod calibrate;
 pub mod catalog;
+pub mod model;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use catalog::written::{Value, nearest, short};
+use catalog::nearest;
+use catalog::written::{Value, short};
 
 use super::Lengths;
 use super::files::{self, FileFault};

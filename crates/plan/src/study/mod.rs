@@ -4,8 +4,7 @@
 
 use std::path::Path;
 
-use catalog::written::Diagnostic;
-use catalog::{Fact, Model, System};
+use catalog::{Catalog, Diagnostic, Fact, Model, System};
 use formats::Scheme;
 use units::{Range, Seconds, UsdPerKilowattHour};
 
@@ -148,32 +147,19 @@ pub struct SearchLimits {
 }
 
 /// Where the names in a study are looked up.
-pub trait Library {
-    /// Keys of all systems.
-    fn systems(&self) -> Vec<String>;
-    /// A system by its key, or the paths of the facts that it lacks.
-    fn system(&self, key: &str) -> Result<System, Vec<String>>;
-    /// Names of the built-in models.
-    fn models(&self) -> Vec<String>;
-    /// A built-in model.
-    fn model(&self, name: &str) -> Result<Model, String>;
-    /// A model from a folder with a `config.json`.
-    fn model_at(&self, folder: &Path) -> Result<Model, String>;
-    /// Names of the engine profiles.
-    fn engines(&self) -> Vec<String>;
-    /// Names of the engine profiles that run on this system.
-    fn engines_for(&self, system: &System) -> Vec<String>;
-    /// Names of the regions, the default one first.
-    fn regions(&self) -> Vec<String>;
-    /// What money is in a region.
-    fn money(&self, region: &str) -> Option<Money>;
+#[derive(Debug, Clone, Copy)]
+pub struct Library<'a> {
+    /// Chips and systems.
+    pub catalog: &'a Catalog,
+    /// A catalog folder of the user's own, which may have models.
+    pub folder: Option<&'a Path>,
 }
 
 /// Reads a study from a file. Files that it names are looked for beside it.
 ///
 /// # Errors
 /// All that is wrong with the file and the files that it names.
-pub fn read(path: &Path, library: &dyn Library) -> Result<Study, Vec<Diagnostic>> {
+pub fn read(path: &Path, library: Library) -> Result<Study, Vec<Diagnostic>> {
     let name = path.display().to_string();
     let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
     let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
@@ -184,6 +170,6 @@ pub fn read(path: &Path, library: &dyn Library) -> Result<Study, Vec<Diagnostic>
 ///
 /// # Errors
 /// All that is wrong, in order of place.
-pub fn check(name: &str, text: &str, folder: Option<&Path>, library: &dyn Library) -> Result<Study, Vec<Diagnostic>> {
+pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
     sections::check(name, text, folder, library)
 }

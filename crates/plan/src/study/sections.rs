@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use catalog::written::{Diagnostic, Document, Table, Value, nearest, short};
-use catalog::{Fact, Kind, Model};
+use catalog::written::{Document, Table, Value, short};
+use catalog::{Diagnostic, Fact, Kind, Model, Region, nearest};
 use formats::Scheme;
 use units::{PerSecond, Range, Seconds, UsdPerKilowattHour};
 
@@ -16,21 +16,31 @@ use super::{
 const REQUESTS: u64 = 512;
 /// Most requests in flight that a study may ask for.
 const MOST_CONCURRENCY: u64 = 1_000_000;
+/// Region of a study that names none.
+const WORLD: &str = "world";
 const DAY: Seconds = Seconds(86_400.0);
 const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 
 /// Checks the text of a study.
-pub fn check(name: &str, text: &str, folder: Option<&Path>, library: &dyn Library) -> Result<Study, Vec<Diagnostic>> {
+pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let study = study(&doc, Table::root(&doc, &root), name, folder, library);
+    let regions = Region::all()?;
+    let study = study(&doc, Table::root(&doc, &root), name, folder, library, &regions);
     match study {
         Some(study) if doc.is_sound() => Ok(study),
         _ => Err(doc.into_faults()),
     }
 }
 
-fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library: &dyn Library) -> Option<Study> {
+fn study(
+    doc: &Document,
+    root: Table,
+    name: &str,
+    folder: Option<&Path>,
+    library: Library,
+    regions: &[Region],
+) -> Option<Study> {
     let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
     let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short));
     let model = root.need("model", "name a built-in model or a folder with a config.json");
@@ -44,7 +54,7 @@ fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library
     let objective = objective.and_then(|v| self::objective(&v, traffic.as_ref()));
     let candidates = root.need("system", "write a table [[system]] for each candidate");
     let candidates = candidates.and_then(|v| systems::candidates(&v, library));
-    let money = money(root.get("money"), library);
+    let money = money(root.get("money"), regions);
     let search = root.get("search").map_or_else(|| Some(everything()), |v| search(&v));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();
@@ -68,24 +78,38 @@ fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library
     })
 }
 
-/// A built-in model by name, or one in a folder: what holds a slash or starts with a point is a path.
-fn model(value: &Value, folder: Option<&Path>, library: &dyn Library) -> Option<Model> {
+/// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is
+/// looked for in the working folder: a study means the same wherever it is read from.
+fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
     let name = value.text("name a built-in model or a folder with a config.json")?;
-    let models = library.models();
-    if let Some(known) = models.iter().find(|m| systems::same_name(m, name)) {
-        return library.model(known).map_err(|e| value.fault(e, "")).ok();
-    }
-    if name.contains(['/', '\\']) || name.starts_with('.') {
-        let found = files::resolve(folder, name);
-        let path = found.map_err(|f| value.fault(f.message, f.remedy)).ok()?;
-        return library.model_at(&path).map_err(|e| value.fault(e, "")).ok();
-    }
-    let remedy = match nearest(name, models.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean \"{near}\"? A folder is written \"./{}\"", short(name)),
-        None => format!("built in are {}; a folder is written \"./{}\"", models.join(", "), short(name)),
+    let own = |user: &Path| is_plain(name) && user.join("models").join(format!("{name}.json")).is_file();
+    let is_path = name.starts_with(['.', '/']) || name.contains(['\\', '\0']) || name.ends_with(".json");
+    let loaded = if !is_path && (catalog::model::resolve(name).is_some() || library.folder.is_some_and(own)) {
+        catalog::model::load(name, library.folder)
+    } else if !is_plain(name) || folder.is_some_and(|f| f.join(name).exists()) {
+        let path = files::resolve(folder, name).map_err(|f| value.fault(f.message, f.remedy)).ok()?;
+        catalog::model::read(&path)
+    } else {
+        let known: Vec<String> = catalog::model::entries().into_iter().map(|e| e.id).collect();
+        let hint = nearest(name, known.iter().map(String::as_str));
+        let hint =
+            hint.map_or("'steelyard model list' shows all".to_owned(), |near| format!("did you mean \"{near}\"?"));
+        value.fault(format!("there is no model '{}'", short(name)), hint + " A folder is written \"./folder\"");
+        return None;
     };
-    value.fault(format!("there is no built-in model '{}'", short(name)), remedy);
-    None
+    // A fault of the model's own file keeps its place in that file.
+    loaded.map_err(|faults| faults.iter().for_each(|f| value.fault(inline(f), f.help.clone()))).ok()
+}
+
+/// Whether a name cannot be a path out of where it is joined.
+fn is_plain(name: &str) -> bool {
+    !name.starts_with('.') && !name.contains(['/', '\\', '\0', ':'])
+}
+
+/// A fault of another file, to be told within this one.
+fn inline(fault: &Diagnostic) -> String {
+    let place = if fault.line > 0 { format!(":{}:{}", fault.line, fault.column) } else { String::new() };
+    format!("{}{place}: {}", fault.file, fault.message)
 }
 
 /// A storage scheme, or `Some(None)` for what is published.
@@ -193,16 +217,18 @@ fn objective(value: &Value, traffic: Option<&Traffic>) -> Option<Objective> {
 }
 
 /// What the study says of money, and the region's figures for what it does not say.
-fn money(value: Option<Value>, library: &dyn Library) -> Option<Money> {
-    let regions = library.regions();
+fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     let table = match value {
         Some(value) => Some(value.table("write a table [money]")?),
         None => None,
     };
     let get = |key| table.as_ref().and_then(|t| t.get(key));
     let region = match get("region") {
-        Some(v) => systems::name_of(&v, &regions, "region"),
-        None => regions.first().cloned(),
+        Some(v) => {
+            let known: Vec<&str> = regions.iter().map(|r| r.id.as_str()).collect();
+            systems::name_of(&v, &known, "region").map(str::to_owned)
+        }
+        None => Some(WORLD.to_owned()),
     };
     let electricity = get("electricity").map(|v| v.quantities(UsdPerKilowattHour(0.0), UsdPerKilowattHour(10.0)));
     let pue = get("pue").map(|v| v.range(|v| v.number(1.0, 5.0), f64::midpoint));
@@ -211,7 +237,15 @@ fn money(value: Option<Value>, library: &dyn Library) -> Option<Money> {
     if let Some(table) = table {
         table.finish();
     }
-    let mut money = library.money(&region?)?;
+    let region = region?;
+    let region = regions.iter().find(|r| r.id == region)?;
+    let mut money = Money {
+        region: region.id.clone(),
+        electricity: region.electricity.clone(),
+        pue: region.pue.clone(),
+        lifetime_years: region.lifetime_years.clone(),
+        utilisation: region.utilisation.clone(),
+    };
     if let Some(electricity) = electricity {
         money.electricity = stated("electricity", electricity?);
     }

@@ -1,6 +1,8 @@
 //! The candidates of a study.
 
-use catalog::written::{Table, Value, nearest, short};
+use catalog::engine::{GENERIC, engines_for};
+use catalog::written::{Table, Value, short};
+use catalog::{Engine, Listed, LookupError, System, SystemSpec, nearest};
 use units::{Range, Usd, UsdPerHour};
 
 use super::{Candidate, Incomplete, Library};
@@ -12,18 +14,17 @@ const MOST_CHIPS: u64 = 1_000_000;
 const MOST_CANDIDATES: usize = 1_000;
 
 /// The candidates that can be weighed, and those that lack facts.
-pub fn candidates(value: &Value, library: &dyn Library) -> Option<(Vec<Candidate>, Vec<Incomplete>)> {
+pub fn candidates(value: &Value, library: Library) -> Option<(Vec<Candidate>, Vec<Incomplete>)> {
     const REMEDY: &str = "write a table [[system]] with a name for each candidate";
     let list = value.list(REMEDY)?;
     if list.is_empty() || list.len() > MOST_CANDIDATES {
         value.fault(format!("lists {} candidates", list.len()), format!("give 1 to {MOST_CANDIDATES}"));
         return None;
     }
-    let keys = library.systems();
     let (mut complete, mut incomplete) = (Vec::new(), Vec::new());
     for item in &list {
         let Some(table) = item.table(REMEDY) else { continue };
-        match candidate(&table, &keys, library) {
+        match candidate(&table, library) {
             Some(Ok(found)) => complete.push(found),
             Some(Err(lacking)) => incomplete.push(lacking),
             None => {}
@@ -33,30 +34,39 @@ pub fn candidates(value: &Value, library: &dyn Library) -> Option<(Vec<Candidate
     Some((complete, incomplete))
 }
 
-fn candidate(table: &Table, keys: &[String], library: &dyn Library) -> Option<Result<Candidate, Incomplete>> {
-    let name = table.need("name", "name a system of the catalog").and_then(|v| name_of(&v, keys, "system"));
-    let chips = table.get("chips");
-    let chips = chips.map_or(Some(None), |v| v.count(1, MOST_CHIPS).map(|n| u32::try_from(n).ok()));
+fn candidate(table: &Table, library: Library) -> Option<Result<Candidate, Incomplete>> {
+    let name = table.need("name", "name a system of the catalog").and_then(|v| system(&v, library));
+    let wanted_chips = table.get("chips");
+    let count = |v: &Value| v.count(1, MOST_CHIPS).map(|n| u32::try_from(n).ok());
+    let chips = wanted_chips.as_ref().map_or(Some(None), count);
     let wanted = table.get("engine");
-    let engine = wanted.as_ref().map_or(Some(None), |v| name_of(v, &library.engines(), "engine").map(Some));
+    let engine = wanted.as_ref().map_or(Some(None), |v| name_of(v, &Engine::names(), "engine").map(Some));
     let price = table.get("price").map_or(Some(None), |v| price(&v).map(Some));
     // A surcharge above its tenfold is a slip of the per cent sign.
     let surcharge = table.get("surcharge").map_or(Some(Range::exact(0.0)), |v| v.fractions(0.0, 10.0));
     let pass_through = table.get("pass_through").map_or(Some(Range::exact(1.0)), |v| v.fractions(0.0, 1.0));
-    let (id, chips, engine) = (name?, chips?, engine?);
+    let (listed, chips, engine) = (name?, chips?, engine?);
     let (price, surcharge, pass_through) = (price?, surcharge?, pass_through?);
-    let system = match library.system(&id) {
-        Ok(system) => system,
-        Err(missing) => return Some(Err(Incomplete { id, chips, missing })),
+    let system = match &listed.checked {
+        Ok(system) => system.clone(),
+        Err(missing) => {
+            let (id, missing) = (listed.spec.id.clone(), missing.clone());
+            return Some(Err(Incomplete { id, chips, missing }));
+        }
     };
-    if let (Some(value), Some(engine)) = (wanted, &engine) {
-        let able = library.engines_for(&system);
-        if !able.contains(engine) {
-            let remedy = format!("these do: {}", able.join(", "));
-            value.fault(format!("{engine} does not run on {}", system.chip.name), remedy);
+    if let (Some(value), Some(engine)) = (wanted, engine) {
+        let able = engines_for(&system.chip.architecture).unwrap_or_default();
+        if engine != GENERIC && !able.iter().any(|e| e.id == engine) {
+            let able = able.into_iter().map(|e| e.id).collect::<Vec<_>>().join(", ");
+            value.fault(format!("{engine} does not run on {}", system.chip.name), format!("these do: {able}"));
         }
     }
+    let engine = engine.map(str::to_owned);
     let chips = chips.unwrap_or(system.chips);
+    let reach = system.fabric.tiers.iter().map(|t| t.chips).max().unwrap_or(system.chips);
+    if let Some(value) = wanted_chips.filter(|_| chips > reach) {
+        value.fault(format!("{chips} chips are more than its fabric joins"), format!("at most {reach}"));
+    }
     Some(Ok(Candidate { system, chips, engine, price, surcharge, pass_through }))
 }
 
@@ -70,23 +80,29 @@ fn price(value: &Value) -> Option<Price> {
     value.quantities(UsdPerHour(0.0), UsdPerHour(1e6)).map(Price::Rent)
 }
 
-/// A name among those known, letter case and separators aside, or a fault with the nearest one.
-pub fn name_of(value: &Value, known: &[String], noun: &str) -> Option<String> {
-    let name = value.text(&format!("name a {noun}"))?;
-    if let Some(found) = known.iter().find(|k| same_name(k, name)) {
-        return Some(found.clone());
-    }
-    let remedy = match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None if known.len() <= 12 => format!("known: {}", known.join(", ")),
-        None => "'steelyard catalog list' shows all".to_owned(),
-    };
-    value.fault(format!("there is no {noun} '{}'", short(name)), remedy);
-    None
+/// A system by its key, name or alias.
+fn system<'l>(value: &Value, library: Library<'l>) -> Option<&'l Listed<SystemSpec, System>> {
+    let name = value.text("name a system of the catalog")?;
+    let found = library.catalog.listed_system(name);
+    let told = found.map_err(|error| match error {
+        LookupError::Unknown { near, .. } => {
+            let remedy =
+                near.map_or("'steelyard catalog list' shows all".to_owned(), |n| format!("did you mean \"{n}\"?"));
+            value.fault(format!("there is no system '{}'", short(name)), remedy);
+        }
+        error @ LookupError::Incomplete { .. } => value.fault(error.to_string(), ""),
+    });
+    told.ok()
 }
 
-/// Whether two names are the same to a reader: `huawei-cloudmatrix-384` and `huawei_cloudmatrix384`.
-pub fn same_name(a: &str, b: &str) -> bool {
-    let plain = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-    !a.is_empty() && plain(a) == plain(b)
+/// A name among those known, or a fault with the nearest one.
+pub fn name_of<'k>(value: &Value, known: &[&'k str], noun: &str) -> Option<&'k str> {
+    let name = value.text(&format!("name a {noun}"))?;
+    let found = known.iter().find(|k| **k == name);
+    if found.is_none() {
+        let hint =
+            nearest(name, known.iter().copied()).map_or(String::new(), |near| format!("did you mean \"{near}\"? "));
+        value.fault(format!("there is no {noun} '{}'", short(name)), format!("{hint}known: {}", known.join(", ")));
+    }
+    found.copied()
 }

@@ -58,6 +58,7 @@ pub fn scheduler() -> Scheduler {
         block_size: 16,
         overlap: false,
         ranks: Router::RoundRobin,
+        balance: 0,
         host: Host::FREE,
     }
 }
