@@ -1,9 +1,13 @@
 //! The terminal face of Steelyard: it asks and shows, and computes nothing.
 
+mod chart;
 mod cmd;
+mod lang;
+mod report;
+mod table;
 
 use std::panic;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -22,11 +26,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fits the time of operators and exchanges to measured tables.
+    Calibrate(cmd::calibrate::Calibrate),
     /// Shows chips and systems, every fact with its source; checks a folder of your own.
     Catalog(cmd::catalog::CatalogArgs),
-    Calibrate(cmd::calibrate::Calibrate),
+    /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
+    /// Shows a `findings.json` again: as a table or as a report.
+    Report(cmd::report::Report),
 }
+
+/// Exit code of a fault of ours.
+const BUG: u8 = 70;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -36,23 +47,10 @@ fn main() -> ExitCode {
     }));
     let folder = cli.catalog.as_deref();
     let run = || match &cli.command {
+        Command::Calibrate(args) => cmd::calibrate::run(args),
         Command::Catalog(args) => cmd::catalog::run(args, folder),
-        Command::Calibrate(args) => calibrate(args, folder),
         Command::Model(args) => cmd::model::run(args, folder),
+        Command::Report(args) => cmd::report::run(args),
     };
-    panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(70))
-}
-
-fn calibrate(args: &cmd::calibrate::Calibrate, folder: Option<&Path>) -> ExitCode {
-    let catalog = match cmd::catalog::open(folder) {
-        Ok(catalog) => catalog,
-        Err(findings) => return cmd::catalog::refuse(&findings),
-    };
-    let done = cost::Calibration::embedded()
-        .map_err(|e| e.to_string())
-        .and_then(|calibration| cmd::calibrate::run(args, &catalog, &calibration));
-    done.unwrap_or_else(|message| {
-        eprintln!("error: {message}");
-        ExitCode::from(2)
-    })
+    panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(BUG))
 }
