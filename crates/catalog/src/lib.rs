@@ -1,5 +1,5 @@
-//! The nouns, as facts: chips, systems, fabrics, models, engines, prices, policies, measurements. Facts live in
-//! `catalog/` at the root as TOML, one file a thing, embedded in the binary and overridable by a folder of the user's.
+//! The nouns, as facts: chips, systems, fabrics, models, prices, policies, measurements. Facts live in `catalog/` at the
+//! root as TOML, one file a thing, embedded in the binary and overridable by a folder of the user's.
 //!
 //! Two types for two truths: what is written (`*Spec`, anything may be missing, findings with file positions) and what is
 //! checked ([`Chip`], [`System`], [`Model`]). Only the second reaches the cost model. Knows nothing of time taken.
@@ -10,10 +10,13 @@ mod chip_spec;
 mod diagnostic;
 pub mod engine;
 pub mod fact;
+mod facts;
 mod files;
 mod lookup;
 pub mod model;
-mod read;
+pub mod policy;
+pub mod price;
+mod price_lookup;
 pub mod region;
 mod source;
 pub mod system;
@@ -23,11 +26,14 @@ pub mod written;
 pub use catalog::{Catalog, Listed};
 pub use chip::{Arithmetic, Chip, ChipClass};
 pub use chip_spec::ChipSpec;
-pub use diagnostic::{Diagnostic, nearest};
+pub use diagnostic::Diagnostic;
 pub use engine::Engine;
 pub use fact::{Entry, Fact, Kind};
 pub use lookup::LookupError;
 pub use model::{Attention, Ffn, LayerGroup, Model};
+pub use policy::Policy;
+pub use price::Prices;
+pub use price_lookup::Price;
 pub use region::Region;
 pub use source::Source;
 pub use system::{Fabric, System, Tier, TierShape};

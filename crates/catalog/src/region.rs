@@ -2,8 +2,8 @@
 
 use units::UsdPerKilowattHour;
 
-use crate::written::{Document, Table};
-use crate::{Diagnostic, Fact};
+use crate::Fact;
+use crate::written::{Diagnostic, Document, Table};
 
 const FILE: &str = "regions.toml";
 const TEXT: &str = include_str!("../../../catalog/regions.toml");

@@ -6,7 +6,8 @@
 use include_dir::{Dir, include_dir};
 use units::{Bytes, Seconds};
 
-use crate::{Chip, Diagnostic, Fact};
+use crate::written::Diagnostic;
+use crate::{Chip, Fact};
 
 mod memory;
 mod read;
@@ -155,7 +156,7 @@ impl Engine {
             None => {
                 let message = format!("there is no engine profile '{name}'");
                 let remedy = format!("known: {}", Engine::names().join(", "));
-                Err(vec![Diagnostic::of_file(&file, "engine/unknown", message, remedy)])
+                Err(vec![Diagnostic::of_file(file, message, remedy)])
             }
         }
     }
@@ -208,7 +209,8 @@ mod tests {
     #[test]
     fn every_source_is_listed() {
         let sources = crate::Catalog::embedded().sources;
-        for file in ENGINES.files().filter_map(|f| f.contents_utf8()) {
+        let regions = include_str!("../../../../catalog/regions.toml");
+        for file in ENGINES.files().filter_map(|f| f.contents_utf8()).chain([regions]) {
             for key in file.split("source = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
                 assert!(sources.contains_key(key), "{key}");
             }

@@ -3,8 +3,8 @@
 use units::{Bytes, Quantity, Seconds};
 
 use super::{Admission, CacheRule, Engine, EngineMemory, Features, HostTimes, Limits, Reserve, Scheduling, Steps};
-use crate::written::{Document, Table, Value};
-use crate::{Diagnostic, Fact};
+use crate::Fact;
+use crate::written::{Diagnostic, Document, Table, Value};
 
 const LARGEST: Bytes = Bytes(1e13);
 const LONGEST: Seconds = Seconds(10.0);

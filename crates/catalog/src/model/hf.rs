@@ -116,8 +116,7 @@ fn name_of(config: &Path) -> String {
 fn read_text(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let name = path.display().to_string();
     let fail = |code: &'static str, message: String, help: Option<String>| {
-        let help = help.unwrap_or_default();
-        vec![Diagnostic { code, message, file: name.clone(), line: 0, column: 0, help }]
+        vec![Diagnostic { code, message, file: name.clone(), line: 0, column: 0, help: help.unwrap_or_default() }]
     };
     let unreadable = |e: std::io::Error| fail("unreadable", format!("cannot be read: {e}"), None);
     let file = File::open(path).map_err(unreadable)?;

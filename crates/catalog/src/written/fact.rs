@@ -16,16 +16,22 @@ const KINDS: [(&str, Kind); 5] = [
 ];
 
 impl Table<'_, '_> {
-    /// The fact of a key that must be written: `{ value, low, high, kind, source, note }`, of which `low`, `high` and
-    /// `note` may be left out. `one` reads a value; `thing` is what the path of the fact starts with.
+    /// The fact of a key that must be written.
     pub fn fact<T: Copy + PartialOrd>(
         &self,
         thing: &str,
         key: &'static str,
         one: impl Fn(&Value) -> Option<T>,
     ) -> Option<Fact<T>> {
-        let written = self.need(key, REMEDY)?;
-        let table = written.table(REMEDY)?;
+        self.need(key, REMEDY)?.fact(thing, one)
+    }
+}
+
+impl Value<'_, '_> {
+    /// The fact that this is: `{ value, low, high, kind, source, note }`, of which `low`, `high` and `note` may be left
+    /// out. `one` reads a value; `thing` is what the path of the fact starts with.
+    pub fn fact<T: Copy + PartialOrd>(&self, thing: &str, one: impl Fn(&Value) -> Option<T>) -> Option<Fact<T>> {
+        let table = self.table(REMEDY)?;
         let mid = table.need("value", REMEDY).and_then(|v| one(&v));
         let low = table.get("low").map_or(mid, |v| one(&v));
         let high = table.get("high").map_or(mid, |v| one(&v));
@@ -35,7 +41,7 @@ impl Table<'_, '_> {
         table.finish();
         let (low, mid, high) = (low?, mid?, high?);
         if !(low <= mid && mid <= high) {
-            written.fault("is not in rising order", "write low <= value <= high");
+            self.fault("is not in rising order", "write low <= value <= high");
             return None;
         }
         Some(Fact {
@@ -43,7 +49,7 @@ impl Table<'_, '_> {
             kind: kind?,
             source: source?.to_owned(),
             note: note?.to_owned(),
-            path: format!("{thing}.{}", written.path()),
+            path: format!("{thing}.{}", self.path()),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! A TOML document as written: values with their places, read once by a program that notes every fault and goes on.
 //!
-//! Reading is a walk: ask a [`Table`] for a key and say what it should be. A fault becomes a [`Diagnostic`](crate::Diagnostic) and the
+//! Reading is a walk: ask a [`Table`] for a key and say what it should be. A fault becomes a [`Diagnostic`] and the
 //! answer `None`, so that one pass finds all faults. Keys that nobody asked for are unknown keys.
 
 use std::cell::RefCell;
@@ -10,11 +10,12 @@ use std::ops::Range as Span;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::{Diagnostic, nearest};
-
 mod fact;
+mod spelling;
 mod value;
 
+pub use crate::Diagnostic;
+pub use spelling::{nearest, short};
 pub use value::Value;
 
 /// Faults that one file may have; nobody reads further, and finding the line of each takes time.
@@ -52,26 +53,20 @@ impl<'t> Document<'t> {
     }
 
     fn syntax(&self, error: &toml::de::Error) {
-        self.report("toml/syntax", error.span().unwrap_or(0..0), "", format!("not TOML: {}", error.message()), "");
+        self.fault(error.span().unwrap_or(0..0), "", error.message(), "");
     }
 
-    /// Notes a fault: its stable name, where it is, what is wrong, and what would be right.
-    pub fn report(
-        &self,
-        code: &'static str,
-        span: Span<usize>,
-        path: &str,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
+    /// Notes a fault.
+    pub fn fault(&self, span: Span<usize>, path: &str, message: impl Into<String>, remedy: impl Into<String>) {
         if self.faults.borrow().len() >= MOST_FAULTS {
             return;
         }
-        let message: String = message.into();
-        let message = if path.is_empty() { message } else { format!("{path}: {message}") };
-        let mut fault = Diagnostic::at(self.file, self.text, span, code, message);
-        fault.help = remedy.into();
-        self.faults.borrow_mut().push(fault);
+        let (line, column) = self.place(span.start);
+        let mut fault = Diagnostic::of_file(self.file, message, remedy);
+        if !path.is_empty() {
+            fault.message = format!("{path}: {}", fault.message);
+        }
+        self.faults.borrow_mut().push(Diagnostic { line, column, ..fault });
     }
 
     /// Whether nothing is wrong so far.
@@ -85,6 +80,13 @@ impl<'t> Document<'t> {
         faults.sort_by_key(|f| (f.line, f.column));
         faults.dedup();
         faults
+    }
+
+    fn place(&self, offset: usize) -> (usize, usize) {
+        let before = self.text.get(..offset.min(self.text.len())).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+        (line, column)
     }
 }
 
@@ -115,7 +117,7 @@ impl<'d, 't> Table<'d, 't> {
     pub fn need(&self, key: &'static str, remedy: &str) -> Option<Value<'d, 't>> {
         let found = self.get(key);
         if found.is_none() {
-            self.doc.report("toml/missing", self.span.clone(), &join(&self.path, key), "is missing", remedy);
+            self.doc.fault(self.span.clone(), &join(&self.path, key), "is missing", remedy);
         }
         found
     }
@@ -131,7 +133,7 @@ impl<'d, 't> Table<'d, 't> {
 
     /// Notes a fault of the table as a whole.
     pub fn fault(&self, message: impl Into<String>, remedy: impl Into<String>) {
-        self.doc.report("toml/bad-value", self.span.clone(), &self.path, message, remedy);
+        self.doc.fault(self.span.clone(), &self.path, message, remedy);
     }
 
     /// Ends the reading: every key that was not asked for is a fault.
@@ -146,28 +148,13 @@ impl<'d, 't> Table<'d, 't> {
                 Some(near) => format!("did you mean '{near}'?"),
                 None => format!("known here: {}", asked.iter().copied().collect::<Vec<_>>().join(", ")),
             };
-            self.doc.report(
-                "toml/unknown-key",
-                key.span(),
-                &self.path,
-                format!("unknown key '{}'", short(name)),
-                remedy,
-            );
+            self.doc.fault(key.span(), &self.path, format!("unknown key '{}'", short(name)), remedy);
         }
     }
 }
 
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { short(key) } else { format!("{path}.{}", short(key)) }
-}
-
-/// Text of a user's, cut to what a message can carry.
-pub fn short(text: &str) -> String {
-    let mut out: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if out.len() < text.len() {
-        out.push_str("...");
-    }
-    out
 }
 
 #[cfg(test)]
@@ -192,12 +179,9 @@ mod tests {
             assert!(a.get("wait").expect("written").quantity(Seconds(0.0), Seconds(1.0)).is_none());
             a.finish();
         });
-        assert_eq!(
-            found[0],
-            "t.toml:1:8: size: is a bare number [toml/wrong-type]\n  help: write a text with a unit: \"80 B\""
-        );
+        assert_eq!(found[0], "t.toml:1:8: size: is a bare number; write a text with a unit: \"80 B\"");
         assert!(found[1].starts_with("t.toml:3:8: a.wait: 'GB' is not a unit here"), "{}", found[1]);
-        assert_eq!(found[2], "t.toml:4:1: a: unknown key 'wiat' [toml/unknown-key]\n  help: did you mean 'wait'?");
+        assert_eq!(found[2], "t.toml:4:1: a: unknown key 'wiat'; did you mean 'wait'?");
     }
 
     #[test]

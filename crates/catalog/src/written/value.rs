@@ -6,8 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 use units::{Quantity, Range};
 
-use super::{Document, Table, short};
-use crate::nearest;
+use super::{Document, Table, nearest, short};
 
 /// A value being read.
 #[derive(Debug, Clone)]
@@ -20,7 +19,7 @@ pub struct Value<'d, 't> {
 impl<'d, 't> Value<'d, 't> {
     /// Notes a fault of this value.
     pub fn fault(&self, message: impl Into<String>, remedy: impl Into<String>) {
-        self.doc.report("toml/bad-value", self.value.span(), &self.path, message, remedy);
+        self.doc.fault(self.value.span(), &self.path, message, remedy);
     }
 
     /// `scheduling.steps`.
@@ -41,7 +40,7 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     fn wrong(&self, remedy: impl Into<String>) {
-        self.doc.report("toml/wrong-type", self.value.span(), &self.path, format!("is {}", self.kind()), remedy);
+        self.fault(format!("is {}", self.kind()), remedy);
     }
 
     /// A text, no questions asked.

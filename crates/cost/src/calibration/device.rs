@@ -27,7 +27,7 @@ pub enum Bound {
     Compute,
     /// The memory.
     Memory,
-    /// Launch, latency, pipeline fill.
+    /// Launch, latency, a chain of dependent steps.
     Overhead,
 }
 
@@ -40,7 +40,7 @@ pub struct OpTime {
     pub compute: f64,
     /// Seconds that the memory alone would need.
     pub memory: f64,
-    /// Seconds paid however small the operator is.
+    /// Seconds paid besides: launch, passes over activations, the longest chain of dependent steps.
     pub overhead: f64,
     /// The largest of the three.
     pub bound: Bound,
@@ -146,13 +146,13 @@ impl Device {
         let (family, format) = (Family::of(op), Format::of(op));
         let r = &self.table[usize::from(self.index[slot(family, format)])];
         let work = op.work();
-        let mut terms = surface::terms(family, op, &work, &r.parameters, r.rates);
+        let mut terms = surface::terms(op, &work, &r.parameters, r.rates);
         if r.conversion > 0.0 {
             let values = (work.weights.0 + work.cache.0) * 8.0 / f64::from(format.storage.bits());
             terms.memory += values * r.conversion / r.rates.bandwidth;
         }
         let speed_of_light = (work.flop.0 / r.rates.peak).max(work.bytes().0 / r.rates.bandwidth);
-        let bound = if terms.overhead > terms.compute.max(terms.memory) {
+        let bound = if terms.overhead.max(terms.serial) > terms.compute.max(terms.memory) {
             Bound::Overhead
         } else if terms.compute > terms.memory {
             Bound::Compute
@@ -163,7 +163,7 @@ impl Device {
             seconds: terms.seconds().max(speed_of_light),
             compute: terms.compute,
             memory: terms.memory,
-            overhead: terms.overhead,
+            overhead: terms.overhead.max(terms.serial),
             bound,
             speed_of_light,
             basis: r.basis,

@@ -202,14 +202,18 @@ impl Format {
 
     /// How unlike two formats are: arithmetic weighs more than storage. 0: the same.
     pub fn distance(self, other: Format) -> u32 {
-        let apart = |a: u32, b: u32| a.abs_diff(b);
-        let arithmetic = if self.arithmetic == other.arithmetic {
-            0
-        } else {
-            100 + 10 * apart(arithmetic_bits(self.arithmetic), arithmetic_bits(other.arithmetic)) + 1
+        let apart = arithmetic_bits(self.arithmetic).abs_diff(arithmetic_bits(other.arithmetic));
+        let arithmetic = match (self.arithmetic, other.arithmetic) {
+            (a, b) if a == b => 0,
+            // Two names for one unit.
+            (Arithmetic::Bf16, Arithmetic::Fp16) | (Arithmetic::Fp16, Arithmetic::Bf16) => 1,
+            (Arithmetic::Fp8, Arithmetic::Mxfp8) | (Arithmetic::Mxfp8, Arithmetic::Fp8) => 1,
+            _ => 100 + 10 * apart,
         };
-        let storage =
-            if self.storage == other.storage { 0 } else { 1 + apart(self.storage.bits(), other.storage.bits()) };
+        let storage = match (self.storage, other.storage) {
+            (a, b) if a == b => 0,
+            (a, b) => 1 + a.bits().abs_diff(b.bits()),
+        };
         arithmetic + storage
     }
 }

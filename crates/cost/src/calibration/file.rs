@@ -24,7 +24,7 @@ use super::surface::{self, WIDTH};
 use super::{Calibration, Entry, Family, Fit, Format, Storage, Subject};
 use super::{arithmetic_from_name, arithmetic_name};
 
-static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../calibration");
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../calibration/operators");
 
 /// Why a calibration file cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -11,6 +11,8 @@ use units::Seconds;
 use crate::comm::curve::{Curve, Kind, Kinds, Point};
 use crate::comm::network::Basis;
 
+static EMBEDDED: include_dir::Dir<'static> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../calibration");
+
 /// Why a calibration cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum CalibrationError {
@@ -102,6 +104,17 @@ pub(super) struct Resolved {
 }
 
 impl CommCalibration {
+    /// The calibration that comes with the program.
+    ///
+    /// # Errors
+    /// If a file of it is malformed, which the tests exclude.
+    pub fn embedded() -> Result<CommCalibration, CalibrationError> {
+        let name = |f: &include_dir::File<'static>| f.path().to_str().unwrap_or_default();
+        let curves = |n: &str| n.starts_with("comm-") && n != "comm-data.toml";
+        let files = EMBEDDED.files().filter(|f| curves(name(f)));
+        CommCalibration::parse(files.map(|f| (name(f), f.contents_utf8().unwrap_or_default())))
+    }
+
     /// Reads files, given as (name, text). A file holds for an architecture on a fabric, a fabric (architecture left
     /// out), a shape ("switch", "mesh", "torus", "clos"), or for everything (all left out).
     ///
@@ -112,9 +125,8 @@ impl CommCalibration {
         Ok(CommCalibration { sets })
     }
 
-    /// The curves of a tier under an architecture. Nearest first: the same architecture and fabric; the same fabric;
-    /// the same shape; anything. A kindred operation of a nearer relative goes before the same operation of a farther
-    /// one only within the same architecture and fabric.
+    /// The curves of a tier under an architecture, nearest first: the same architecture and fabric; the same fabric; a
+    /// kindred operation on it; the same shape; anything.
     pub(super) fn resolve(&self, architecture: &str, tier: &Tier) -> Result<Kinds<Resolved>, CalibrationError> {
         let mut found = Vec::with_capacity(Kind::ALL.len());
         for kind in Kind::ALL {
@@ -136,17 +148,16 @@ impl CommCalibration {
             let curve = self.sets.iter().filter(|s| holds(s)).find_map(|s| s.curves.get(&kind))?;
             Some(Resolved { curve: Arc::clone(curve), basis })
         };
-        let levels: [(&dyn Fn(&Set) -> bool, Basis); 4] =
-            [(&own, Basis::Measured), (&fabric, Basis::SameFabric), (&shape, Basis::SameShape), (&any, Basis::Other)];
-        let direct = levels.iter().find_map(|(holds, basis)| search(holds, kind, *basis));
-        let Some(kin) = kind.kin() else { return direct };
-        let kindred = search(&own, kin, Basis::SameFabric);
-        match direct {
-            Some(found) if found.basis <= Basis::SameFabric || kindred.is_none() => Some(found),
-            found => kindred.or(found).or_else(|| {
-                levels.iter().find_map(|(holds, basis)| search(holds, kin, (*basis).max(Basis::SameFabric)))
-            }),
-        }
+        let direct = |holds: &dyn Fn(&Set) -> bool, basis| search(holds, kind, basis);
+        let kindred =
+            |holds: &dyn Fn(&Set) -> bool, basis: Basis| kind.kin().iter().find_map(|&kin| search(holds, kin, basis));
+        direct(&own, Basis::Measured)
+            .or_else(|| direct(&fabric, Basis::SameFabric))
+            .or_else(|| kindred(&own, Basis::SameFabric))
+            .or_else(|| kindred(&fabric, Basis::SameFabric))
+            .or_else(|| direct(&shape, Basis::SameShape))
+            .or_else(|| direct(&any, Basis::Other))
+            .or_else(|| kindred(&any, Basis::Other))
     }
 }
 

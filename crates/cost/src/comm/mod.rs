@@ -20,4 +20,5 @@ pub use curve::{Curve, Kind, Kinds, Point};
 pub use exchange::{Collective, Exchange, Group, Kernel, Library, Phase, Routed};
 pub use load::{Load, Loads};
 pub use network::{Algorithm, Basis, ExchangeTime, Network};
+pub use routing::distinct_places;
 pub use transfer::{Transfer, TransferTime};

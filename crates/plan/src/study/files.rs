@@ -32,8 +32,8 @@ impl FileFault {
     /// As a diagnostic of that file.
     pub fn in_file(self, name: &str) -> Diagnostic {
         let column = usize::from(self.line > 0);
-        let FileFault { line, message, remedy: help } = self;
-        Diagnostic { file: name.to_owned(), line, column, code: "study/file", message, help }
+        let FileFault { line, message, remedy } = self;
+        Diagnostic { line, column, ..Diagnostic::of_file(name, message, remedy) }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use catalog::nearest;
-use catalog::written::{Value, short};
+use catalog::written::{Value, nearest, short};
 
 use super::Lengths;
 use super::files::{self, FileFault};

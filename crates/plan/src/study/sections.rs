@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use catalog::written::{Document, Table, Value, short};
-use catalog::{Diagnostic, Fact, Kind, Model, Region, nearest};
+use catalog::written::{Document, Table, Value, nearest, short};
+use catalog::{Diagnostic, Fact, Kind, Model, Region};
 use formats::Scheme;
 use units::{PerSecond, Range, Seconds, UsdPerKilowattHour};
 

@@ -1,8 +1,8 @@
 //! The candidates of a study.
 
 use catalog::engine::{GENERIC, engines_for};
-use catalog::written::{Table, Value, short};
-use catalog::{Engine, Listed, LookupError, System, SystemSpec, nearest};
+use catalog::written::{Table, Value, nearest, short};
+use catalog::{Engine, Listed, LookupError, System, SystemSpec};
 use units::{Range, Usd, UsdPerHour};
 
 use super::{Candidate, Incomplete, Library};

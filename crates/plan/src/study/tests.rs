@@ -113,15 +113,15 @@ chips = 2_000_000
 "#;
     let found = faults(text);
     let starts = [
-        "s.toml:2:1: unknown key 'modle' [toml/unknown-key]\n  help: did you mean 'model'?",
-        "s.toml:3:9: model: there is no model 'deepseek-v31x' [toml/bad-value]\n  help: did you mean \"deepseek-v3",
-        "s.toml:5:9: traffic.input: 0 is out of bounds [toml/bad-value]\n  help: write a whole number from 1 to 10000000",
-        "s.toml:6:10: traffic.output: is a text [toml/wrong-type]\n  help: write a number",
+        "s.toml:2:1: unknown key 'modle'; did you mean 'model'?",
+        "s.toml:3:9: model: there is no model 'deepseek-v31x'; did you mean \"deepseek-v3",
+        "s.toml:5:9: traffic.input: 0 is out of bounds; write a whole number from 1 to 10000000",
+        "s.toml:6:10: traffic.output: is a text; write a number",
         "s.toml:7:14: traffic.prefix_hit: 1.5 is out of bounds",
-        "s.toml:9:12: levels.ttft_p99: is a bare number [toml/wrong-type]\n  help: write a text with a unit: \"2 s\"",
+        "s.toml:9:12: levels.ttft_p99: is a bare number; write a text with a unit: \"2 s\"",
         "s.toml:10:12: levels.tpot_p50: 'GB' is not a unit here",
-        "s.toml:12:8: objective.best: 'cost per tokens' is unknown [toml/bad-value]\n  help: did you mean \"cost per token\"?",
-        "s.toml:14:8: system[0].name: there is no system 'nvidia-gb200-nvl7' [toml/bad-value]\n  help: did you mean \"nvidia_gb200_nvl72\"?",
+        "s.toml:12:8: objective.best: 'cost per tokens' is unknown; did you mean \"cost per token\"?",
+        "s.toml:14:8: system[0].name: there is no system 'nvidia-gb200-nvl7'; did you mean \"nvidia_gb200_nvl72\"?",
         "s.toml:15:9: system[0].chips: 2000000 is out of bounds",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
