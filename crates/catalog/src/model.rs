@@ -16,6 +16,7 @@ pub use hf::{from_text, read};
 pub use parameters::{Parameters, WeightBytes, layer_parameters, parameters, weight_bytes};
 
 use formats::Scheme;
+use serde::Serialize;
 
 /// A model, checked. Counts are of the whole model, before any parallel split.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +91,7 @@ impl WeightFormats {
 }
 
 /// `count` layers with the same shapes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerGroup {
     /// How many.
     pub count: u32,
@@ -101,7 +102,8 @@ pub struct LayerGroup {
 }
 
 /// Token mixing of a layer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Attention {
     /// Absent: a layer of a hybrid that only has a feed-forward part.
     None,
@@ -116,7 +118,7 @@ pub enum Attention {
 }
 
 /// Grouped-query attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Gqa {
     /// Query heads.
     pub heads: u64,
@@ -149,7 +151,7 @@ pub struct Gqa {
 }
 
 /// Selection of keys before attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Sparse {
     /// Tokens a query attends to at most.
     pub top_tokens: u64,
@@ -164,7 +166,7 @@ pub struct Sparse {
 }
 
 /// Multi-head latent attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Mla {
     /// Query heads.
     pub heads: u64,
@@ -185,7 +187,8 @@ pub struct Mla {
 }
 
 /// The rule by which a linear attention updates its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LinearRule {
     /// Gated delta net: one decay per head.
     #[default]
@@ -197,7 +200,7 @@ pub enum LinearRule {
 }
 
 /// Linear attention with a state of `value_heads x key_dim x value_dim` elements per request.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Linear {
     /// Update rule.
     pub rule: LinearRule,
@@ -220,7 +223,7 @@ pub struct Linear {
 }
 
 /// DeepSeek-V4's attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Compressed {
     /// Query heads.
     pub heads: u64,
@@ -243,7 +246,8 @@ pub struct Compressed {
 }
 
 /// Channel mixing of a layer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ffn {
     /// Absent.
     None,
@@ -254,7 +258,7 @@ pub enum Ffn {
 }
 
 /// A feed-forward block.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Dense {
     /// Inner width.
     pub inner: u64,
@@ -263,7 +267,7 @@ pub struct Dense {
 }
 
 /// Routed experts.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Moe {
     /// Routed experts.
     pub experts: u64,

@@ -284,6 +284,6 @@ fn names_of_measurements_resolve() {
 #[test]
 fn an_unknown_name_says_what_is_near() {
     let faults = load("lama-3.1-8b", None).expect_err("no such model");
-    assert_eq!(faults[0].code, "unknown-model");
+    assert_eq!(faults[0].code, "model/unknown-model");
     assert!(faults[0].help.contains("`llama-3.1-8b`"));
 }

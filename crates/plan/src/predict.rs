@@ -148,11 +148,15 @@ impl<'a> Setup<'a> {
             block_size: rules.block_size.mid(),
             overlap: rules.overlap.mid(),
             ranks: Router::LeastLoaded,
+            balance: 0,
             host: Host {
                 step: host.step.mid(),
                 request: host.request.mid(),
                 prefill: host.prefill.mid(),
                 ingress: host.ingress.mid(),
+                intake: host.intake.mid(),
+                intake_token: host.intake_token.mid(),
+                stream: host.stream.mid(),
                 egress: host.egress.mid(),
             },
         }

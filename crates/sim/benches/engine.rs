@@ -2,6 +2,7 @@
 //!
 //!     cargo bench -p steelyard-sim
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use cost::{Batch, StepCost};
@@ -10,11 +11,15 @@ use sim::{
     Workload, record,
 };
 
+/// How often the cost model was asked.
+static ASKED: AtomicU64 = AtomicU64::new(0);
+
 /// A cheap analytic cost: the larger of compute and memory, smoothly, for weights and for attention.
 struct Analytic;
 
 impl StepCost for Analytic {
     fn local(&self, batch: &Batch) -> f64 {
+        ASKED.fetch_add(1, Ordering::Relaxed);
         let smooth = |a: f64, b: f64| (a * a + b * b).sqrt();
         let tokens = batch.decode as f64 + batch.prefill_tokens as f64;
         let linear = smooth(16e9 * tokens / 600e12, 16e9 / 2.8e12);
@@ -66,7 +71,7 @@ fn cpu(start: Instant) -> f64 {
 fn bench<C: StepCost>(name: &str, deployment: &Deployment<'_, C>, workload: &Workload, repeats: usize) {
     let settings = Settings::default();
     let start = Instant::now();
-    let before = cpu(start);
+    let (before, asked) = (cpu(start), ASKED.load(Ordering::Relaxed));
     let mut steps = 0.0;
     for _ in 0..repeats {
         match record(deployment, workload, &settings) {
@@ -75,8 +80,9 @@ fn bench<C: StepCost>(name: &str, deployment: &Deployment<'_, C>, workload: &Wor
         }
     }
     let each = (cpu(start) - before) / repeats as f64;
+    let asked = (ASKED.load(Ordering::Relaxed) - asked) / repeats as u64;
     let rate = workload.requests as f64 / each;
-    println!("{name:<58} {:>9.3} ms {rate:>12.0} requests/s {steps:>10.0} steps an engine", each * 1e3);
+    println!("{name:<58} {:>9.3} ms {rate:>12.0} requests/s {steps:>8.0} steps, cost asked {asked:>8}", each * 1e3);
 }
 
 fn main() {

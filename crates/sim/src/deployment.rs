@@ -6,7 +6,7 @@ use crate::error::SimError;
 use crate::job::Job;
 use crate::rules::Rules;
 use crate::scheduler::{HostSpans, Router, Scheduler};
-use crate::time::Time;
+use crate::time::{Time, fine};
 
 /// Speculative decoding (MTP and the like). What the drafts cost is the cost model's matter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,22 +103,15 @@ impl<'a, C> Deployment<'a, C> {
     }
 }
 
-const MOST_ENGINES: u32 = 1 << 20;
+/// Ranks of all engines of a pool.
+const MOST_RANKS: u32 = 1 << 17;
 const MOST_KV: u64 = 1 << 40;
-const MOST_RANKS: u32 = 1 << 16;
-
-pub(crate) fn check_count(field: &'static str, count: u32, lanes: u32) -> Result<(), SimError> {
-    match count.checked_mul(lanes) {
-        Some(1..=MOST_ENGINES) => Ok(()),
-        _ => Err(SimError::setting(field, count, "1 to 1048576 instances, lanes included")),
-    }
-}
 
 impl<C> Instance<'_, C> {
     pub(crate) fn check(&self) -> Result<(), SimError> {
         self.scheduler.check()?;
-        if !(1..=MOST_RANKS).contains(&self.ranks) {
-            return Err(SimError::setting("instance.ranks", self.ranks, "1 to 65536 ranks"));
+        if self.ranks == 0 {
+            return Err(SimError::setting("instance.ranks", 0, "at least 1 rank"));
         }
         if self.lanes == 0 {
             return Err(SimError::setting("instance.lanes", 0, "at least 1 lane"));
@@ -142,6 +135,16 @@ impl<C> Instance<'_, C> {
             ));
         }
         Ok(())
+    }
+
+    /// Engines that so many instances make: their lanes.
+    pub(crate) fn engines(&self, field: &'static str, count: u32) -> Result<u32, SimError> {
+        let engines = count.checked_mul(self.lanes);
+        let ranks = engines.and_then(|engines| engines.checked_mul(self.ranks));
+        match (engines, ranks) {
+            (Some(engines), Some(1..=MOST_RANKS)) => Ok(engines),
+            _ => Err(SimError::setting(field, count, "1 to 131072 instances, with all their lanes and ranks")),
+        }
     }
 
     /// Seats of a lane.
@@ -170,6 +173,7 @@ impl<C> Instance<'_, C> {
             prefill_only,
             host: HostSpans::new(scheduler),
             egress: Time::from_seconds(scheduler.host.egress.0)?,
+            stream: fine(scheduler.host.stream.0).unwrap_or_default(),
         })
     }
 

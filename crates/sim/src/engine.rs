@@ -5,14 +5,14 @@
 
 use cost::StepCost;
 
-use crate::curve::{Curves, local, shared};
+use crate::curve::{Curves, UNIT_BITS, local, shared};
 use crate::error::SimError;
 use crate::job::{Job, Signal};
 use crate::rank::Rank;
 use crate::rules::Rules;
 use crate::run::{Line, Piece, envelope, steps_until, sum};
 use crate::scheduler::Router;
-use crate::time::{Clock, Fine, Time};
+use crate::time::{Clock, FINE_BITS, Fine, Time};
 
 #[derive(Debug, Clone, Copy)]
 struct Plan {
@@ -59,6 +59,8 @@ pub(crate) struct Engine {
     held: u64,
     pub generation: u32,
     pub tally: Tally,
+    /// Until when the front end is busy sending tokens out.
+    sent: Fine,
 }
 
 impl Engine {
@@ -78,6 +80,7 @@ impl Engine {
             held: 0,
             generation: 0,
             tally: Tally::default(),
+            sent: 0,
         }
     }
 
@@ -254,9 +257,29 @@ impl Engine {
         Ok((most, sum(&self.pieces, most)))
     }
 
+    /// When the front end has sent out what the plan's steps emit. It sends token by token; its queue is longest after
+    /// the first step or after the last, since steps never get shorter while the batch stays.
+    fn send(&mut self, plan: &Plan) -> Time {
+        let rules = &self.rules;
+        let emitted = |rank: &Rank| {
+            let decoded = rank.batch.decode * rules.emits;
+            Fine::from(decoded) + (Fine::from(rank.prefilled) << UNIT_BITS)
+        };
+        let step = (self.ranks.iter().map(emitted).sum::<Fine>() * rules.stream) >> UNIT_BITS;
+        if step == 0 {
+            return plan.end.now;
+        }
+        let first = if plan.run { sum(&self.pieces, 1) } else { plan.span };
+        let all = step * Fine::from(plan.steps);
+        let start = self.clock.fine();
+        self.sent = (self.sent + all).max(start + first + all).max(start + plan.span + step);
+        Time(u64::try_from(self.sent >> FINE_BITS).unwrap_or(u64::MAX))
+    }
+
     /// The plan is over.
     pub fn commit(&mut self, jobs: &mut [Job], signals: &mut Vec<Signal>) {
         let Some(plan) = self.plan.take() else { return };
+        let shown = self.send(&plan);
         self.clock = plan.end;
         if plan.hold {
             self.held += plan.steps;
@@ -275,7 +298,7 @@ impl Engine {
             let decoded = u128::from(plan.steps) * u128::from(rank.batch.decode * self.rules.queries);
             tally.tokens += decoded + u128::from(rank.batch.prefill_tokens);
             tally.held += rank.held(plan.steps, &self.rules);
-            rank.commit(plan.steps, plan.end.now, jobs, &self.rules, signals);
+            rank.commit(plan.steps, shown, jobs, &self.rules, signals);
         }
         self.changed |= signals.len() > before;
     }

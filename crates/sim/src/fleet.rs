@@ -3,7 +3,7 @@
 use cost::StepCost;
 
 use crate::curve::Curves;
-use crate::deployment::{Deployment, Instance, Link, check_count};
+use crate::deployment::{Deployment, Instance, Link};
 use crate::engine::{Engine, choose};
 use crate::error::SimError;
 use crate::job::{Job, Signal};
@@ -11,7 +11,7 @@ use crate::outcome::{Outcome, Pooled, Record};
 use crate::pool::Pool;
 use crate::queue::{Event, Queue};
 use crate::rank::Rank;
-use crate::scheduler::Router;
+use crate::scheduler::{Host, Router};
 use crate::time::Time;
 use crate::workload::{Arrivals, Workload};
 
@@ -67,9 +67,8 @@ pub fn record<C: StepCost>(
     let (front, back, router, link) = match deployment {
         Deployment::Together { instance, count, router } => {
             instance.check()?;
-            check_count("deployment.count", *count, instance.lanes)?;
+            let engines = instance.engines("deployment.count", *count)? as usize;
             instance.check_jobs(&jobs, false, true)?;
-            let engines = (*count * instance.lanes) as usize;
             if settings.fold && *router == Router::RoundRobin && alike(workload, engines) {
                 copies = engines;
                 jobs = jobs.into_iter().step_by(copies).collect();
@@ -81,15 +80,15 @@ pub fn record<C: StepCost>(
         Deployment::Split { prefill, prefills, decode, decodes, router, link } => {
             prefill.check()?;
             decode.check()?;
-            check_count("deployment.prefills", *prefills, prefill.lanes)?;
-            check_count("deployment.decodes", *decodes, decode.lanes)?;
+            let prefills = prefill.engines("deployment.prefills", *prefills)?;
+            let decodes = decode.engines("deployment.decodes", *decodes)?;
             if link.streams == 0 {
                 return Err(SimError::setting("link.streams", 0, "at least 1 transfer at a time"));
             }
             prefill.check_jobs(&jobs, true, true)?;
             decode.check_jobs(&jobs, false, false)?;
-            let front = build(prefill, prefills * prefill.lanes, true, settings)?;
-            let back = build(decode, decodes * decode.lanes, false, settings)?;
+            let front = build(prefill, prefills, true, settings)?;
+            let back = build(decode, decodes, false, settings)?;
             (front, back, *router, Some(*link))
         }
     };
@@ -123,6 +122,8 @@ pub fn record<C: StepCost>(
         closed: clients.is_some(),
         think,
         ingress: Time::from_seconds(first.scheduler.host.ingress.0)?,
+        intake: first.scheduler.host,
+        gate: Time::ZERO,
         queue: Queue::default(),
         signals: Vec::new(),
         served: 0,
@@ -174,6 +175,9 @@ struct Fleet<'a, C> {
     closed: bool,
     think: Time,
     ingress: Time,
+    /// What the front ends need to take a request in, and until when they are busy with it.
+    intake: Host,
+    gate: Time,
     queue: Queue,
     /// Engines to which something happened at this moment.
     touched: Vec<u32>,
@@ -215,7 +219,12 @@ impl<C: StepCost> Fleet<'_, C> {
 
     /// The next request will arrive; its arrival is known.
     fn announce(&mut self) -> Result<(), SimError> {
-        let arrival = self.jobs[self.next].arrival.plus(self.ingress)?;
+        let job = &self.jobs[self.next];
+        let work = self.intake.intake.0 + self.intake.intake_token.0 * f64::from(job.input);
+        // Each instance that requests come to has a front end; together they take in so many times as fast.
+        let work = Time::from_seconds(work / self.fronts as f64)?;
+        self.gate = self.gate.max(job.arrival).plus(work)?;
+        let arrival = self.gate.plus(self.ingress)?;
         self.queue.push(arrival, Event::Arrive { job: self.next as u32 });
         self.next += 1;
         Ok(())

@@ -76,6 +76,8 @@ pub struct Rates {
 /// What the engines of one pool did, on average over its engines (lanes are engines of their own).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Load {
+    /// Engines, of all parts of the load.
+    pub engines: u64,
     /// Steps of an engine.
     pub steps: f64,
     /// Of which computed prompts (and possibly decodes too).
@@ -151,6 +153,7 @@ impl Pooled {
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         let (engines, steps, busy) = (self.engines as f64, self.sums.steps as f64, span(self.sums.busy));
         Load {
+            engines: self.engines as u64 * copies,
             steps: steps / engines,
             prefill_steps: self.sums.prefill_steps as f64 / engines,
             mean_step: ratio(busy, steps),

@@ -11,7 +11,7 @@ pub(crate) struct Pool {
     used: u64,
     /// Blocks in use that belong to requests that do not grow.
     fixed: u64,
-    /// Number of growing requests that open a block when the growth is this modulo the block size.
+    /// Number of growing requests that open a block when the growth is this modulo the block size; empty until one grows.
     phases: Vec<u32>,
     growing: u64,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Pool {
 impl Pool {
     pub fn new(tokens: u64, block: u32) -> Pool {
         let block = u64::from(block);
-        Pool { block, total: tokens / block, used: 0, fixed: 0, phases: vec![0; block as usize], growing: 0 }
+        Pool { block, total: tokens / block, used: 0, fixed: 0, phases: Vec::new(), growing: 0 }
     }
 
     /// Blocks that hold so many tokens.
@@ -65,6 +65,7 @@ impl Pool {
 
     /// A request that holds these blocks begins to grow; its length is `anchor` plus the growth of the rank.
     pub fn join(&mut self, anchor: i64, blocks: u64) {
+        self.phases.resize(self.block as usize, 0);
         let phase = self.phase(anchor);
         self.phases[phase] += 1;
         self.growing += 1;
@@ -92,6 +93,9 @@ impl Pool {
 
     /// Blocks that the growth from `from` to `to` opens.
     pub fn need(&self, from: u64, to: u64) -> u64 {
+        if self.growing == 0 {
+            return 0;
+        }
         let (turns, rest) = ((to - from) / self.block, (to - from) % self.block);
         let mut slot = from % self.block;
         let mut opened = turns * self.growing;

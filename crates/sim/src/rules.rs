@@ -3,7 +3,7 @@
 use crate::curve::UNIT_BITS;
 use crate::job::Job;
 use crate::scheduler::{Admission, HostSpans, Steps};
-use crate::time::Time;
+use crate::time::{Fine, Time};
 
 /// The rules of one engine.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub(crate) struct Rules {
     pub prefill_only: bool,
     pub host: HostSpans,
     pub egress: Time,
+    /// Per token sent out.
+    pub stream: Fine,
 }
 
 impl Rules {

@@ -51,8 +51,14 @@ pub struct Host {
     pub request: Seconds,
     /// Per prompt that a step finishes.
     pub prefill: Seconds,
-    /// From the client's sending to the engine's queue: network, tokenizer.
+    /// From the client's sending to the engine's queue: network.
     pub ingress: Seconds,
+    /// Per request that the front end takes in, one after the other: parsing, templates.
+    pub intake: Seconds,
+    /// Per prompt token that the front end takes in, one after the other: tokenizer.
+    pub intake_token: Seconds,
+    /// Per token that the front end sends out, one after the other: detokenizer, streaming.
+    pub stream: Seconds,
     /// From the end of a step to the client: detokenizer, network.
     pub egress: Seconds,
 }
@@ -64,6 +70,9 @@ impl Host {
         request: Seconds::ZERO,
         prefill: Seconds::ZERO,
         ingress: Seconds::ZERO,
+        intake: Seconds::ZERO,
+        intake_token: Seconds::ZERO,
+        stream: Seconds::ZERO,
         egress: Seconds::ZERO,
     };
 }
@@ -132,6 +141,9 @@ impl Scheduler {
             ("scheduler.host.request", host.request),
             ("scheduler.host.prefill", host.prefill),
             ("scheduler.host.ingress", host.ingress),
+            ("scheduler.host.intake", host.intake),
+            ("scheduler.host.intake_token", host.intake_token),
+            ("scheduler.host.stream", host.stream),
             ("scheduler.host.egress", host.egress),
         ] {
             if fine(time.0).is_none() {

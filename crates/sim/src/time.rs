@@ -74,6 +74,11 @@ impl Clock {
         Ok(Clock { now: self.now.plus(Time(ps))?, rest: total & ((1 << FINE_BITS) - 1) })
     }
 
+    /// The clock as a span since the start.
+    pub fn fine(self) -> Fine {
+        (Fine::from(self.now.0) << FINE_BITS) + self.rest
+    }
+
     /// The least span after which the clock shows `then` or later.
     pub fn until(self, then: Time) -> Fine {
         (Fine::from(then.0.saturating_sub(self.now.0)) << FINE_BITS) - self.rest

@@ -120,6 +120,7 @@ fn host() {
         prefill: seconds(1000.0),
         ingress: seconds(50.0),
         egress: seconds(7.0),
+        ..sim::Host::FREE
     };
     let mut scheduler = Scheduler { host, ..scheduler() };
     let run = |scheduler| {

@@ -109,7 +109,7 @@ fn unknown(name: &str) -> Diagnostic {
     near.sort();
     let near: Vec<String> = near.into_iter().take(3).map(|(_, id)| format!("`{id}`")).collect();
     Diagnostic {
-        code: "unknown-model",
+        code: "model/unknown-model",
         message: "is neither a built-in model nor a file or folder".to_owned(),
         file: name.chars().take(200).collect(),
         line: 0,

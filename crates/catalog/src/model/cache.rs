@@ -1,6 +1,7 @@
 //! What a request keeps between steps: the KV cache and the states of linear attention.
 
 use formats::{Element, Scheme};
+use serde::Serialize;
 
 use super::parameters::{linear_channels, product};
 use super::{Attention, Model, Sparse};
@@ -12,7 +13,7 @@ const INDEX: Scheme = Scheme::blocked(Element::E4m3, 128, 32);
 const CONVOLUTION: Scheme = Scheme::BF16;
 
 /// What one layer keeps of one request, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct LayerCache {
     /// Bytes that each token of the context adds, without end.
     pub per_token: f64,

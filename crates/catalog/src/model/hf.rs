@@ -12,9 +12,9 @@ mod linear;
 mod moe;
 mod window;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::json::{self, Node};
 use super::quant;
@@ -50,6 +50,7 @@ type Builder = fn(&Fields<'_>) -> Built;
 const ARCHITECTURES: &[(&str, Builder)] = &[
     ("LlamaForCausalLM", dense::llama),
     ("MistralForCausalLM", dense::llama),
+    ("Mistral3ForConditionalGeneration", dense::llama),
     ("Phi3ForCausalLM", dense::llama),
     ("Qwen2ForCausalLM", dense::qwen2),
     ("Qwen3ForCausalLM", dense::qwen3),
@@ -62,6 +63,7 @@ const ARCHITECTURES: &[(&str, Builder)] = &[
     ("Glm4MoeForCausalLM", moe::glm4),
     ("MiniMaxM2ForCausalLM", moe::minimax_m2),
     ("MiniMaxM3ForCausalLM", moe::minimax_m3),
+    ("MiniMaxM3SparseForConditionalGeneration", moe::minimax_m3),
     ("GptOssForCausalLM", window::gpt_oss),
     ("Llama4ForConditionalGeneration", window::llama4),
     ("Llama4ForCausalLM", window::llama4),
@@ -100,10 +102,19 @@ pub fn read(path: &Path) -> Result<Model, Vec<Diagnostic>> {
     let folder = path.is_dir();
     let config = if folder { path.join("config.json") } else { path.to_owned() };
     let text = read_text(&config)?;
-    let beside = config.with_file_name("hf_quant_config.json");
-    let quant = if beside.is_file() { Some((beside.display().to_string(), read_text(&beside)?)) } else { None };
+    let quant = match beside(&config) {
+        Some(file) => Some((file.display().to_string(), read_text(&file)?)),
+        None => None,
+    };
     let quant = quant.as_ref().map(|(file, text)| (file.as_str(), text.as_str()));
     from_text(&name_of(&config), &config.display().to_string(), &text, quant)
+}
+
+/// The quantization that some tools write beside: `hf_quant_config.json` of a `config.json`, with the same beginning if the
+/// name has one.
+fn beside(config: &Path) -> Option<PathBuf> {
+    let beginning = config.file_name()?.to_str()?.strip_suffix("config.json")?;
+    Some(config.with_file_name(format!("{beginning}hf_quant_config.json"))).filter(|file| file.is_file())
 }
 
 /// The folder's name of a `config.json`, the file's own of any other.
@@ -118,26 +129,27 @@ fn read_text(path: &Path) -> Result<String, Vec<Diagnostic>> {
     let fail = |code: &'static str, message: String, help: Option<String>| {
         vec![Diagnostic { code, message, file: name.clone(), line: 0, column: 0, help: help.unwrap_or_default() }]
     };
-    let unreadable = |e: std::io::Error| fail("unreadable", format!("cannot be read: {e}"), None);
-    let file = File::open(path).map_err(unreadable)?;
-    let meta = file.metadata().map_err(unreadable)?;
+    let unreadable = |e: std::io::Error| fail("model/unreadable", format!("cannot be read: {e}"), None);
+    // Before it is opened: to open a pipe would wait for its writer.
+    let meta = fs::metadata(path).map_err(unreadable)?;
     if !meta.is_file() {
-        return Err(fail("unreadable", "is not a file".into(), Some("give a config.json or its folder".into())));
+        return Err(fail("model/unreadable", "is not a file".into(), Some("give a config.json or its folder".into())));
     }
     let too_large = || {
         let help = "a config.json holds a few kilobytes; weights are not read".to_owned();
-        fail("too-large", format!("is larger than {} MiB", MAX_BYTES >> 20), Some(help))
+        fail("model/too-large", format!("is larger than {} MiB", MAX_BYTES >> 20), Some(help))
     };
     if meta.len() > MAX_BYTES {
         return Err(too_large());
     }
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     // The file may grow while it is read.
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large());
     }
-    String::from_utf8(bytes).map_err(|_| fail("not-utf8", "is not UTF-8 text".into(), None))
+    String::from_utf8(bytes).map_err(|_| fail("model/not-utf8", "is not UTF-8 text".into(), None))
 }
 
 /// Makes a model of the text of a `config.json`; `quant` is name and text of a `hf_quant_config.json`. `file` is named in
@@ -176,7 +188,7 @@ fn parse_json(text: &str, faults: &Faults) -> Option<Node> {
     match json::parse(text) {
         Ok(node) => Some(node),
         Err(fault) => {
-            faults.add("not-json", Some(fault.at), fault.message, None);
+            faults.add("model/not-json", Some(fault.at), fault.message, None);
             None
         }
     }
@@ -225,7 +237,7 @@ fn build<'a>(
     let total = parameters(&model);
     if total.total.saturating_add(total.mtp) > MAX_PARAMETERS {
         let message = format!("the shapes make more than {MAX_PARAMETERS:e} parameters: no such model exists");
-        faults.add("out-of-range", None, message, None);
+        faults.add("model/out-of-range", None, message, None);
     }
     Some(model)
 }
@@ -248,10 +260,10 @@ fn find<'a>(root: &Fields<'a>, inner: Option<&Fields<'a>>) -> Option<(String, Bu
     let message = if strange.is_empty() {
         format!("architecture `{name}` is not known, though its fields are")
     } else {
-        format!("architecture `{name}` is not known; fields not understood: {}", strange.join(", "))
+        format!("architecture `{name}` is not known; fields not understood: {}", fields::listed(&strange))
     };
     let names: Vec<&str> = ARCHITECTURES.iter().map(|&(name, _)| name).collect();
-    root.fault("unknown-architecture", "architectures", message, Some(format!("known are {}", names.join(", "))));
+    root.fault("model/unknown-architecture", "architectures", message, Some(format!("known are {}", names.join(", "))));
     None
 }
 

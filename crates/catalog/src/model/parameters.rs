@@ -1,9 +1,11 @@
 //! How many parameters a model has, by part, and the bytes they take.
 
+use serde::Serialize;
+
 use super::{Attention, Ffn, Gqa, LayerGroup, Linear, Model, Moe, Sparse, WeightFormats};
 
 /// Parameters of a model or of some layers, by part. The parts add up to `total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Parameters {
     /// Input embedding.
     pub embedding: u64,
@@ -29,7 +31,7 @@ pub struct Parameters {
 }
 
 /// Bytes of stored weights by part, scales included.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct WeightBytes {
     /// Token mixing, output projection included.
     pub attention: f64,

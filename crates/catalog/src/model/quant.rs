@@ -40,7 +40,13 @@ pub(super) fn formats<'a>(
     let inside = root.object("quantization_config");
     let inside = inside.or_else(|| inner.and_then(|text| text.object("quantization_config")));
     let beside = beside.and_then(|node| Fields::of(node, "", beside_faults));
-    let beside = beside.as_ref().and_then(|fields| fields.object("quantization"));
+    let beside = beside.as_ref().and_then(|fields| {
+        let inside = fields.object("quantization");
+        if inside.is_none() {
+            fields.missing("quantization", "an object with `quant_algo`");
+        }
+        inside
+    });
     let expert_type = root.text("expert_dtype").or_else(|| inner.and_then(|text| text.text("expert_dtype")));
     let Some(quantized) = method::read(beside.as_ref().or(inside.as_ref())) else {
         return Formats { notes, ..plain };
@@ -50,12 +56,13 @@ pub(super) fn formats<'a>(
     weights.attention = parts.scheme("attention", |p| p.attention, |layer| attention_names(layer, false));
     weights.attention_out = parts.scheme("attention output", |p| p.attention_out, |layer| attention_names(layer, true));
     weights.dense = parts.scheme("dense feed-forward", |p| p.dense, |(_, ffn)| dense_names(ffn));
-    weights.experts = parts.scheme("experts", |p| p.experts, |_| EXPERTS);
-    match expert_type {
+    weights.experts = parts.scheme("experts", |p| p.experts, |(_, ffn)| expert_names(ffn));
+    // DeepSeek-V4 stores its experts narrower than the rest; a tool that quantized them again says so itself.
+    match expert_type.filter(|_| !quantized.converted) {
         Some("fp4") => weights.experts = Scheme::blocked(Element::E2m1, 32, 8),
         Some(other) if other != "fp8" => {
             let message = format!("`expert_dtype` is `{other}`; known are fp4 and fp8");
-            root.fault("not-supported", "expert_dtype", message, None);
+            root.fault("model/not-supported", "expert_dtype", message, None);
         }
         _ => {}
     }
@@ -75,7 +82,12 @@ fn base<'a>(root: &Fields<'a>, inner: Option<&Fields<'a>>, notes: &mut Vec<Strin
         Some("float32") => Scheme::plain(Element::Fp32),
         Some(other) => {
             let message = format!("type `{other}` of the weights is not known");
-            root.fault("not-supported", "torch_dtype", message, Some("known are bfloat16, float16, float32".into()));
+            root.fault(
+                "model/not-supported",
+                "torch_dtype",
+                message,
+                Some("known are bfloat16, float16, float32".into()),
+            );
             Scheme::BF16
         }
         None => {
@@ -138,13 +150,16 @@ impl Parts<'_> {
     }
 }
 
-const EXPERTS: &[&[&str]] = &[&[
-    "mlp.experts.0.down_proj",
-    "block_sparse_moe.experts.0.w2",
-    "mixer.experts.0.down_proj",
-    "ffn.experts.0.w2",
-    "experts.0.down_proj",
-]];
+/// Beside a dense block of the name `mlp`, experts have a place of their own.
+fn expert_names(ffn: &Ffn) -> &'static [&'static [&'static str]] {
+    match ffn {
+        Ffn::Moe(moe) if moe.parallel_dense_inner > 0 => &[&["experts.0.down_proj"]],
+        _ => EXPERTS,
+    }
+}
+
+const EXPERTS: &[&[&str]] =
+    &[&["mlp.experts.0.down_proj", "block_sparse_moe.experts.0.w2", "mixer.experts.0.down_proj", "ffn.experts.0.w2"]];
 const DENSE: &[&[&str]] = &[&["mlp.down_proj", "mixer.down_proj"]];
 const SHARED: &[&[&str]] = &[&[
     "mlp.shared_experts.down_proj",

@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 use super::json::{Member, Node, Position, Value};
 use crate::Diagnostic;
 
+/// Faults that are kept of one file.
+const MAX_FAULTS: usize = 100;
+
 /// Faults of one file.
 #[derive(Debug)]
 pub struct Faults {
@@ -22,8 +25,11 @@ impl Faults {
         Faults { file: file.to_owned(), list: RefCell::default() }
     }
 
-    /// Adds a fault.
+    /// Adds a fault; beyond [`MAX_FAULTS`] nobody reads on.
     pub fn add(&self, code: &'static str, at: Option<Position>, message: impl Into<String>, help: Option<String>) {
+        if self.is_full() {
+            return;
+        }
         self.list.borrow_mut().push(Diagnostic {
             code,
             message: message.into(),
@@ -32,6 +38,10 @@ impl Faults {
             column: at.map_or(0, |p| p.column as usize),
             help: help.unwrap_or_default(),
         });
+    }
+
+    fn is_full(&self) -> bool {
+        self.list.borrow().len() >= MAX_FAULTS
     }
 
     /// Whether there are none.
@@ -75,14 +85,14 @@ impl<'a> Fields<'a> {
     pub fn of(node: &'a Node, path: &str, faults: &'a Faults) -> Option<Fields<'a>> {
         let Value::Map(members) = &node.value else {
             let found = node.value.kind();
-            faults.add("wrong-type", Some(node.at), format!("`{path}` is {found}, expected an object"), None);
+            faults.add("model/wrong-type", Some(node.at), format!("`{path}` is {found}, expected an object"), None);
             return None;
         };
         let mut seen = BTreeSet::new();
         for member in members {
             if !seen.insert(member.name.as_str()) {
                 let message = format!("`{path}{}` is written twice", member.name);
-                faults.add("duplicate-field", Some(member.at), message, Some("keep one of them".into()));
+                faults.add("model/duplicate-field", Some(member.at), message, Some("keep one of them".into()));
             }
         }
         Some(Fields { members, at: node.at, path: path.to_owned(), faults, used: RefCell::default() })
@@ -90,6 +100,9 @@ impl<'a> Fields<'a> {
 
     /// Adds a fault that concerns `name`.
     pub fn fault(&self, code: &'static str, name: &str, message: impl Into<String>, help: Option<String>) {
+        if self.faults.is_full() {
+            return;
+        }
         let at = self.members.iter().find(|m| m.name == name).map_or(self.at, |m| m.node.at);
         self.faults.add(code, Some(at), message, help);
     }
@@ -108,7 +121,7 @@ impl<'a> Fields<'a> {
 
     fn wrong_type(&self, name: &str, node: &Node, expected: &str) {
         let message = format!("`{}{name}` is {}, expected {expected}", self.path, node.value.kind());
-        self.faults.add("wrong-type", Some(node.at), message, None);
+        self.faults.add("model/wrong-type", Some(node.at), message, None);
     }
 
     fn integer(&self, name: &str, node: &Node, low: u64, high: u64) -> Option<u64> {
@@ -121,7 +134,7 @@ impl<'a> Fields<'a> {
             return Some(number as u64);
         }
         let message = format!("`{}{name}` is {number}, expected a whole number from {low} to {high}", self.path);
-        self.faults.add("out-of-range", Some(node.at), message, None);
+        self.faults.add("model/out-of-range", Some(node.at), message, None);
         None
     }
 
@@ -197,13 +210,19 @@ impl<'a> Fields<'a> {
 
     /// A list of counts from 0 to `high`, `None` if missing or faulty.
     pub fn counts(&self, name: &str, high: u64) -> Option<Vec<u64>> {
-        self.list(name)?.iter().map(|node| self.integer(name, node, 0, high)).collect()
+        let items = self.list(name)?;
+        if items.len() as u64 > 2 * limit::LAYERS {
+            let message = format!("`{}{name}` has {} entries, more than any model has layers", self.path, items.len());
+            self.fault("model/out-of-range", name, message, None);
+            return None;
+        }
+        items.iter().map(|node| self.integer(name, node, 0, high)).collect()
     }
 
     /// Says that a needed field is missing.
     pub fn missing(&self, name: &str, expected: &str) {
         let message = format!("`{}{name}` is missing: expected {expected}", self.path);
-        self.faults.add("missing-field", Some(self.at), message, None);
+        self.faults.add("model/missing-field", Some(self.at), message, None);
     }
 
     /// A list with one entry per layer must be as long as there are layers.
@@ -213,7 +232,7 @@ impl<'a> Fields<'a> {
             return Some(list);
         }
         let message = format!("`{}{name}` has {} entries for {layers} layers", self.path, list.len());
-        self.fault("inconsistent", name, message, None);
+        self.fault("model/inconsistent", name, message, None);
         None
     }
 

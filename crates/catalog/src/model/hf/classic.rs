@@ -19,7 +19,7 @@ pub(super) fn falcon(f: &Fields<'_>) -> Built {
     let kv_heads = if new || !multi_query { stated } else { 1 };
     if !heads.is_multiple_of(kv_heads) {
         let message = format!("{heads} query heads do not divide among {kv_heads} key-value heads");
-        f.fault("inconsistent", "num_kv_heads", message, None);
+        f.fault("model/inconsistent", "num_kv_heads", message, None);
     }
     let bias = f.flag_or("bias", false);
     let attention = Gqa { heads, kv_heads, bias, out_bias: bias, ..square(hidden_per_head(f, heads)) };
@@ -36,7 +36,7 @@ pub(super) fn gpt_j(f: &Fields<'_>) -> Built {
     let heads = f.count("n_head", limit::HEADS);
     if !hidden.is_multiple_of(heads) {
         let message = format!("`n_embd` {hidden} does not divide among {heads} heads");
-        f.fault("inconsistent", "n_embd", message, None);
+        f.fault("model/inconsistent", "n_embd", message, None);
     }
     let inner = f.between("n_inner", 1, limit::WIDTH).unwrap_or(4 * hidden);
     let attention = Gqa { heads, kv_heads: heads, ..square((hidden / heads).max(1)) };

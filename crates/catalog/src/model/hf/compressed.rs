@@ -28,7 +28,7 @@ pub(super) fn deepseek_v4(f: &Fields<'_>) -> Built {
     };
     if !base.heads.is_multiple_of(base.o_groups) {
         let message = format!("{} heads do not divide among {} output groups", base.heads, base.o_groups);
-        f.fault("inconsistent", "o_groups", message, None);
+        f.fault("model/inconsistent", "o_groups", message, None);
     }
     let index = Sparse {
         top_tokens: f.count("index_topk", limit::TOKENS),
@@ -70,11 +70,11 @@ fn ratios(f: &Fields<'_>, layers: usize, mtp: u64) -> Vec<u64> {
     };
     if ratios.len() != layers && ratios.len() != whole {
         let message = format!("`compress_ratios` has {} entries for {layers} layers", ratios.len());
-        f.fault("inconsistent", "compress_ratios", message, None);
+        f.fault("model/inconsistent", "compress_ratios", message, None);
     }
     if let Some(other) = ratios.iter().find(|r| ![0, CHOSEN, ATTENDED].contains(r)) {
         let message = format!("`compress_ratios` has {other}; known are 0, {CHOSEN} and {ATTENDED}");
-        f.fault("unknown-layer", "compress_ratios", message, None);
+        f.fault("model/unknown-layer", "compress_ratios", message, None);
     }
     // An MTP layer whose ratio is not stated has the window only, as those that are.
     ratios.resize(whole, 0);

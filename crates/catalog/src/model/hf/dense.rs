@@ -15,7 +15,7 @@ pub(super) fn heads(f: &Fields<'_>) -> Gqa {
     let kv_heads = f.between("num_key_value_heads", 1, limit::HEADS).unwrap_or(heads);
     if !heads.is_multiple_of(kv_heads) {
         let message = format!("{heads} query heads do not divide among {kv_heads} key-value heads");
-        f.fault("inconsistent", "num_key_value_heads", message, None);
+        f.fault("model/inconsistent", "num_key_value_heads", message, None);
     }
     let head_dim = f.between("head_dim", 1, limit::DIM).unwrap_or_else(|| hidden_per_head(f, heads));
     let bias = f.flag_or("attention_bias", false);
@@ -27,7 +27,7 @@ pub(super) fn hidden_per_head(f: &Fields<'_>, heads: u64) -> u64 {
     let hidden = f.count("hidden_size", limit::WIDTH);
     if !hidden.is_multiple_of(heads) {
         let message = format!("`head_dim` is missing, and `hidden_size` {hidden} does not divide among {heads} heads");
-        f.fault("inconsistent", "hidden_size", message, Some("write `head_dim`".into()));
+        f.fault("model/inconsistent", "hidden_size", message, Some("write `head_dim`".into()));
     }
     (hidden / heads).max(1)
 }
@@ -44,7 +44,7 @@ pub(super) fn windows(f: &Fields<'_>, layers: usize) -> Vec<Option<u64>> {
             "sliding_attention" => Some(f.count("sliding_window", limit::TOKENS)),
             "full_attention" => None,
             other => {
-                f.fault("unknown-layer", "layer_types", format!("layer type `{other}` is not known"), None);
+                f.fault("model/unknown-layer", "layer_types", format!("layer type `{other}` is not known"), None);
                 None
             }
         };
@@ -87,7 +87,7 @@ pub(super) fn native_sparse(f: &Fields<'_>) -> Built {
     let kv_heads = f.between("num_kv_heads", 1, limit::HEADS).unwrap_or(heads);
     if !heads.is_multiple_of(kv_heads) {
         let message = format!("{heads} query heads do not divide among {kv_heads} key-value heads");
-        f.fault("inconsistent", "num_kv_heads", message, None);
+        f.fault("model/inconsistent", "num_kv_heads", message, None);
     }
     let head_dim = f.between("head_dim", 1, limit::DIM).unwrap_or_else(|| hidden_per_head(f, heads));
     let block = f.count("block_size", limit::TOKENS);

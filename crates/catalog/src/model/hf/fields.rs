@@ -198,7 +198,14 @@ pub(super) fn set_aside(root: &Fields<'_>, inner: Option<&Fields<'_>>) -> Option
     if names.is_empty() {
         return None;
     }
-    Some(format!("fields set aside: {}", names.join(", ")))
+    Some(format!("fields set aside: {}", listed(&names)))
+}
+
+/// Names in one line, the first of many.
+pub(super) fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 40;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 /// Fields that every family shares; the rest of an unknown architecture is what is not understood.

@@ -16,7 +16,7 @@ fn state_bytes(f: &Fields<'_>, name: &str) -> u64 {
         None | Some("float32") => STATE_BYTES,
         Some("bfloat16" | "float16") => 2,
         Some(other) => {
-            f.fault("out-of-range", name, format!("`{name}` is `{other}`: not a known type"), None);
+            f.fault("model/out-of-range", name, format!("`{name}` is `{other}`: not a known type"), None);
             STATE_BYTES
         }
     }
@@ -31,7 +31,7 @@ pub(super) fn qwen3_next(f: &Fields<'_>) -> Built {
     let value_dim = f.count("linear_value_head_dim", limit::DIM);
     if !value_heads.is_multiple_of(key_heads) {
         let message = format!("{value_heads} value heads do not divide among {key_heads} key heads");
-        f.fault("inconsistent", "linear_num_value_heads", message, None);
+        f.fault("model/inconsistent", "linear_num_value_heads", message, None);
     }
     let linear = Attention::Linear(Linear {
         rule: LinearRule::GatedDelta,
@@ -119,7 +119,7 @@ fn kimi_delta(f: &Fields<'_>, count: usize) -> (Attention, Vec<u64>) {
     let within = full.iter().chain(&delta).all(|&layer| layer >= 1 && layer <= count as u64);
     if !within || !(1..=count as u64).all(one) {
         let message = format!("`full_attn_layers` and `kda_layers` must name each of {count} layers once, from 1");
-        f.fault("inconsistent", "full_attn_layers", message, None);
+        f.fault("model/inconsistent", "full_attn_layers", message, None);
     }
     f.has("gate_lower_bound");
     (Attention::Linear(linear), full)
@@ -139,7 +139,7 @@ pub(super) fn nemotron_h(f: &Fields<'_>) -> Built {
         && count != letters.len() as u64
     {
         let message = format!("`{field}` has {} entries for {count} layers", letters.len());
-        f.fault("inconsistent", field, message, None);
+        f.fault("model/inconsistent", field, message, None);
     }
     let mtp = names_to_letters(f, "mtp_layers_block_type")
         .unwrap_or_else(|| f.text("mtp_hybrid_override_pattern").unwrap_or_default().chars().collect());
@@ -159,7 +159,7 @@ pub(super) fn nemotron_h(f: &Fields<'_>) -> Built {
         '-' => (Attention::None, dense.clone()),
         'E' => (Attention::None, experts.clone()),
         other => {
-            f.fault("unknown-layer", field, format!("layer kind `{other}` is not known"), None);
+            f.fault("model/unknown-layer", field, format!("layer kind `{other}` is not known"), None);
             (Attention::None, Ffn::None)
         }
     };
@@ -203,7 +203,7 @@ fn nemotron_attention(f: &Fields<'_>) -> Attention {
     let kv_heads = f.between("num_key_value_heads", 1, limit::HEADS).unwrap_or(heads);
     if !heads.is_multiple_of(kv_heads) {
         let message = format!("{heads} query heads do not divide among {kv_heads} key-value heads");
-        f.fault("inconsistent", "num_key_value_heads", message, None);
+        f.fault("model/inconsistent", "num_key_value_heads", message, None);
     }
     let stated = f.between("head_dim", 1, limit::DIM).or_else(|| f.between("attention_head_dim", 1, limit::DIM));
     let head_dim = stated.unwrap_or_else(|| hidden_per_head(f, heads));

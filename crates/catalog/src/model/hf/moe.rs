@@ -16,7 +16,7 @@ pub(super) fn experts(f: &Fields<'_>, count: &str, top_k: &str, inner: &str) -> 
     };
     if moe.top_k > moe.experts {
         let message = format!("a token cannot go to {} of {} experts", moe.top_k, moe.experts);
-        f.fault("inconsistent", top_k, message, None);
+        f.fault("model/inconsistent", top_k, message, None);
     }
     moe
 }
@@ -141,13 +141,18 @@ pub(super) fn minimax_m3(f: &Fields<'_>) -> Built {
         (Attention::Gqa(Gqa { sparse, ..attention.clone() }), layer.1)
     };
     let mut built = with_mtp(f, layers.into_iter().zip(chosen).map(choose).collect());
-    if let Some(modules) = f.between("num_mtp_modules", 1, limit::LAYERS)
-        && modules != built.mtp_layers
-    {
-        built.notes.push(format!(
-            "num_mtp_modules is {modules}, num_nextn_predict_layers {}: the latter is taken",
-            built.mtp_layers
-        ));
+    match f.between("num_mtp_modules", 1, limit::LAYERS) {
+        Some(modules) if !f.has("num_nextn_predict_layers") => {
+            built.mtp = built.layers.last().cloned().into_iter().collect();
+            built.mtp_layers = modules;
+        }
+        Some(modules) if modules != built.mtp_layers => {
+            let taken = built.mtp_layers;
+            built
+                .notes
+                .push(format!("num_mtp_modules is {modules}, num_nextn_predict_layers {taken}: the latter is taken"));
+        }
+        _ => {}
     }
     built
 }

@@ -56,11 +56,11 @@ pub(super) fn gemma4(f: &Fields<'_>) -> Built {
     };
     if !global.heads.is_multiple_of(global.kv_heads) {
         let message = format!("{} query heads do not divide among {} key-value heads", global.heads, global.kv_heads);
-        f.fault("inconsistent", "num_global_key_value_heads", message, None);
+        f.fault("model/inconsistent", "num_global_key_value_heads", message, None);
     }
     if f.count_or("hidden_size_per_layer_input", limit::WIDTH, 0) > 0 {
         let message = "`hidden_size_per_layer_input` is not 0: embeddings per layer are not supported";
-        f.fault("not-supported", "hidden_size_per_layer_input", message, None);
+        f.fault("model/not-supported", "hidden_size_per_layer_input", message, None);
     }
     let ffn = if f.flag_or("enable_moe_block", false) {
         let moe = experts(f, "num_experts", "top_k_experts", "moe_intermediate_size");
@@ -71,7 +71,7 @@ pub(super) fn gemma4(f: &Fields<'_>) -> Built {
     let reused = usize::try_from(f.count_or("num_kv_shared_layers", limit::LAYERS, 0)).unwrap_or(0);
     if reused > 0 && f.flag_or("use_double_wide_mlp", false) {
         let message = "`use_double_wide_mlp` together with shared keys is not supported";
-        f.fault("not-supported", "use_double_wide_mlp", message, None);
+        f.fault("model/not-supported", "use_double_wide_mlp", message, None);
     }
     f.flag_or("use_double_wide_mlp", false);
     let layer = |(i, window): (usize, Option<u64>)| {

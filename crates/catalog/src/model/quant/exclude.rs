@@ -16,15 +16,18 @@ pub struct Exclusions {
 
 /// Alternatives that a regular expression may stand for at most.
 const MAX_ALTERNATIVES: usize = 64;
-/// Distinct patterns without a layer's number. Real lists have a few.
-const MAX_PATTERNS: usize = 10_000;
+/// Patterns that are followed. The longest real list, which names every expert, has 45,000.
+const MAX_PATTERNS: usize = 200_000;
 
 impl Exclusions {
     /// Reads patterns. Those of other modalities and of MTP modules are set aside; so are, with a note, regular
     /// expressions beyond `.*`, escapes and one level of alternatives.
     pub fn new(patterns: &[&str]) -> Exclusions {
         let mut out = Exclusions::default();
-        for pattern in patterns {
+        if patterns.len() > MAX_PATTERNS {
+            out.notes.push(format!("only {MAX_PATTERNS} patterns of the quantization are followed"));
+        }
+        for pattern in patterns.iter().take(MAX_PATTERNS) {
             let plain = match pattern.strip_prefix("re:") {
                 None => vec![(*pattern).to_owned()],
                 Some(regex) => match globs(regex) {
@@ -39,10 +42,6 @@ impl Exclusions {
         }
         out.any.sort_unstable();
         out.any.dedup();
-        if out.any.len() > MAX_PATTERNS {
-            out.any.truncate(MAX_PATTERNS);
-            out.notes.push(format!("only {MAX_PATTERNS} patterns of the quantization are followed"));
-        }
         out
     }
 

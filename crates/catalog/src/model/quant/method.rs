@@ -13,6 +13,8 @@ pub struct Quantized {
     rules: Vec<(Option<Exclusions>, Scheme)>,
     /// Modules that keep the base type.
     excluded: Exclusions,
+    /// Whether a tool made it of another checkpoint, whose own settings then no longer hold.
+    pub converted: bool,
     /// Of the KV cache.
     pub kv: Option<Scheme>,
     /// What could not be followed.
@@ -42,8 +44,13 @@ pub fn read(config: Option<&Fields<'_>>) -> Option<Quantized> {
     let algorithm = config.text("quant_algo");
     let ignored = ["modules_to_not_convert", "ignore", "exclude_modules", "ignored_layers", "modules_to_not_quantize"];
     let ignored: Vec<&str> = ignored.iter().filter_map(|name| config.texts(name)).flatten().collect();
-    let mut out =
-        Quantized { rules: Vec::new(), excluded: Exclusions::new(&ignored), kv: kv(config), notes: Vec::new() };
+    let mut out = Quantized {
+        rules: Vec::new(),
+        excluded: Exclusions::new(&ignored),
+        converted: algorithm.is_some(),
+        kv: kv(config),
+        notes: Vec::new(),
+    };
     match (method, algorithm) {
         (_, Some("MIXED_PRECISION")) => mixed(config, &mut out),
         (_, Some(name)) => out.rules.push((None, modelopt(config, name)?)),
@@ -56,7 +63,7 @@ pub fn read(config: Option<&Fields<'_>>) -> Option<Quantized> {
         (Some("compressed-tensors"), _) => groups(config, &mut out),
         (Some("awq" | "gptq" | "awq_marlin" | "gptq_marlin"), _) => {
             let bits = config.count("bits", 32);
-            let group = config.between("group_size", 1, limit::TOKENS);
+            let group = group_size(config);
             out.rules.push((None, integer(config, "bits", bits, group)?));
         }
         (None, None) => {
@@ -66,7 +73,12 @@ pub fn read(config: Option<&Fields<'_>>) -> Option<Quantized> {
         (other, _) => {
             let name = other.unwrap_or_default();
             let known = "known are fp8, mxfp4, mxfp8, compressed-tensors, modelopt, awq, gptq".to_owned();
-            config.fault("not-supported", "quant_method", format!("quantization `{name}` is not known"), Some(known));
+            config.fault(
+                "model/not-supported",
+                "quant_method",
+                format!("quantization `{name}` is not known"),
+                Some(known),
+            );
             return None;
         }
     }
@@ -80,7 +92,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
         None | Some("e4m3" | "float8_e4m3fn") => {}
         Some(other) => {
             let message = format!("`fmt` is `{other}`; known is e4m3");
-            config.fault("not-supported", "fmt", message, None);
+            config.fault("model/not-supported", "fmt", message, None);
         }
     }
     let bits = match config.text("scale_fmt") {
@@ -88,7 +100,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
         Some("ue8m0") => 8,
         Some(other) => {
             let message = format!("`scale_fmt` is `{other}`; known are ue8m0 and float32");
-            config.fault("not-supported", "scale_fmt", message, None);
+            config.fault("model/not-supported", "scale_fmt", message, None);
             32
         }
     };
@@ -100,7 +112,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
         }
         _ => {
             let message = "`weight_block_size` must be two numbers, rows and columns of a block";
-            config.fault("out-of-range", "weight_block_size", message, Some("[128, 128]".into()));
+            config.fault("model/out-of-range", "weight_block_size", message, Some("[128, 128]".into()));
             FP8
         }
     }
@@ -108,7 +120,7 @@ fn fp8(config: &Fields<'_>) -> Scheme {
 
 /// An algorithm of ModelOpt.
 fn modelopt(config: &Fields<'_>, name: &str) -> Option<Scheme> {
-    let group = config.between("group_size", 1, limit::TOKENS).and_then(|g| u32::try_from(g).ok());
+    let group = group_size(config).and_then(|g| u32::try_from(g).ok());
     let scheme = match name {
         "FP8" | "FP8_PER_CHANNEL_PER_TOKEN" => FP8,
         "FP8_PB_WO" | "FP8_BLOCK_SCALES" => Scheme::blocked(Element::E4m3, 128 * 128, 32),
@@ -122,7 +134,7 @@ fn modelopt(config: &Fields<'_>, name: &str) -> Option<Scheme> {
         other => {
             let known = "known are FP8, FP8_PB_WO, NVFP4, MXFP4, MXFP8, INT8_SQ, W4A16_AWQ, W4A8_AWQ, MIXED_PRECISION";
             let message = format!("`quant_algo` is `{other}`, which is not known");
-            config.fault("not-supported", "quant_algo", message, Some(known.into()));
+            config.fault("model/not-supported", "quant_algo", message, Some(known.into()));
             return None;
         }
     };
@@ -169,7 +181,7 @@ fn groups(config: &Fields<'_>, out: &mut Quantized) {
 /// One `weights` of compressed-tensors.
 fn tensors(weights: &Fields<'_>, format: Option<&str>) -> Option<Scheme> {
     let bits = weights.count("num_bits", 32);
-    let group = weights.between("group_size", 1, limit::TOKENS);
+    let group = group_size(weights);
     let block = weights.counts("block_structure", 1 << 15);
     match (weights.text("type"), bits) {
         (Some("float"), 4) if format.is_some_and(|f| f.starts_with("mxfp4")) || group == Some(32) => Some(MXFP4),
@@ -184,9 +196,17 @@ fn tensors(weights: &Fields<'_>, format: Option<&str>) -> Option<Scheme> {
         (Some("int") | None, bits) => integer(weights, "num_bits", bits, group),
         (Some(kind), bits) => {
             let message = format!("{bits}-bit weights of type `{kind}` are not known");
-            weights.fault("not-supported", "num_bits", message, None);
+            weights.fault("model/not-supported", "num_bits", message, None);
             None
         }
+    }
+}
+
+/// Values that share a scale; -1 and nothing mean one scale for a row.
+fn group_size(config: &Fields<'_>) -> Option<u64> {
+    match config.get("group_size") {
+        Some(Node { value: Value::Number(-1.0), .. }) => None,
+        _ => config.between("group_size", 1, limit::TOKENS),
     }
 }
 
@@ -196,7 +216,12 @@ fn integer(config: &Fields<'_>, field: &str, bits: u64, group: Option<u64>) -> O
         4 => Element::Int4,
         8 => Element::Int8,
         other => {
-            config.fault("not-supported", field, format!("{other}-bit integers are not known: 4 and 8 are"), None);
+            config.fault(
+                "model/not-supported",
+                field,
+                format!("{other}-bit integers are not known: 4 and 8 are"),
+                None,
+            );
             return None;
         }
     };
