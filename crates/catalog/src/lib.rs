@@ -38,3 +38,4 @@ pub use region::Region;
 pub use source::Source;
 pub use system::{Fabric, System, Tier, TierShape};
 pub use system_spec::{SystemSpec, TierSpec};
+pub use written::nearest;

@@ -17,12 +17,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Calibrate(cmd::calibrate::Calibrate),
     Model(cmd::model::ModelArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
+        Command::Calibrate(args) => {
+            let catalog = catalog::Catalog::embedded();
+            let done = cost::Calibration::embedded()
+                .map_err(|e| e.to_string())
+                .and_then(|calibration| cmd::calibrate::run(&args, &catalog, &calibration));
+            done.unwrap_or_else(|message| {
+                eprintln!("error: {message}");
+                ExitCode::from(2)
+            })
+        }
         Command::Model(args) => cmd::model::run(&args),
     }
 }

@@ -1,5 +1,6 @@
 //! Studies, search, money and validation: what is asked, and the answer. Knows no terminals and no languages.
 
+pub mod calibrate;
 pub mod calibrate_comm;
 pub mod findings;
 pub mod machine;

@@ -84,6 +84,12 @@ pub struct HostTimes {
     pub token: Fact<Seconds>,
     /// From the client's sending to the engine's queue.
     pub ingress: Fact<Seconds>,
+    /// Per request that the front end takes in, one after the other.
+    pub intake: Fact<Seconds>,
+    /// Per prompt token that the front end takes in, one after the other.
+    pub intake_token: Fact<Seconds>,
+    /// Per token that the front end sends out, one after the other.
+    pub stream: Fact<Seconds>,
     /// From the end of a step to the client.
     pub egress: Fact<Seconds>,
     /// Per kernel that is launched by the host.

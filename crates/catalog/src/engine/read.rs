@@ -157,6 +157,7 @@ impl Reader {
         let time = |key| self.quantity(t, key, LONGEST);
         let (step, request, prefill, token) = (time("step"), time("request"), time("prefill"), time("token"));
         let (ingress, egress, launch, gap) = (time("ingress"), time("egress"), time("launch"), time("gap"));
+        let (intake, intake_token, stream) = (time("intake"), time("intake_token"), time("stream"));
         let (graph_decode, graph_prefill) = (self.truth(t, "graph_decode"), self.truth(t, "graph_prefill"));
         Some(HostTimes {
             step: step?,
@@ -164,6 +165,9 @@ impl Reader {
             prefill: prefill?,
             token: token?,
             ingress: ingress?,
+            intake: intake?,
+            intake_token: intake_token?,
+            stream: stream?,
             egress: egress?,
             launch: launch?,
             gap: gap?,

@@ -112,11 +112,12 @@ impl Kind {
         match self {
             Kind::AllReduce => &[Kind::ReduceScatter],
             Kind::InNetworkAllReduce => &[Kind::AllReduce],
-            Kind::EngineAllReduce => &[Kind::AllReduce],
+            // Engines bring their kernel to most chips, and it is nothing like the vendor's library.
+            Kind::EngineAllReduce => &[],
             Kind::AllGather | Kind::ReduceScatter => &[Kind::AllReduce],
             Kind::Broadcast => &[Kind::AllGather, Kind::AllReduce],
-            Kind::AllToAll => &[Kind::LowLatencyDispatch, Kind::OneSidedDispatch],
-            Kind::SendRecv => &[Kind::AllToAll, Kind::LowLatencyDispatch, Kind::OneSidedDispatch],
+            Kind::AllToAll => &[Kind::OneSidedDispatch, Kind::LowLatencyDispatch],
+            Kind::SendRecv => &[Kind::AllToAll, Kind::OneSidedDispatch, Kind::LowLatencyDispatch],
             Kind::LowLatencyDispatch => &[Kind::OneSidedDispatch, Kind::AllToAll],
             Kind::LowLatencyCombine => &[Kind::OneSidedCombine, Kind::LowLatencyDispatch, Kind::AllToAll],
             Kind::OneSidedDispatch => &[Kind::LowLatencyDispatch, Kind::AllToAll],
@@ -201,7 +202,7 @@ impl Curve {
             latency: mix(a.latency, b.latency),
             fill: mix(a.fill, b.fill),
             efficiency: mix(a.efficiency, b.efficiency),
-            spread: a.spread.max(b.spread),
+            spread: mix(a.spread, b.spread),
         }
     }
 

@@ -92,8 +92,22 @@ impl Network {
         architecture: &str,
         ranks_per_chip: u32,
     ) -> Result<Network, CalibrationError> {
+        Network::for_stack(fabric, calibration, architecture, ranks_per_chip, None)
+    }
+
+    /// The same for the kernels of one serving engine, where these were measured apart.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn for_stack(
+        fabric: &Fabric,
+        calibration: &CommCalibration,
+        architecture: &str,
+        ranks_per_chip: u32,
+        stack: Option<&str>,
+    ) -> Result<Network, CalibrationError> {
         let tiers = fabric.tiers.iter().take(MAX_TIERS);
-        let curves = tiers.clone().map(|t| calibration.resolve(architecture, t)).collect::<Result<_, _>>()?;
+        let curves = tiers.clone().map(|t| calibration.resolve(architecture, t, stack)).collect::<Result<_, _>>()?;
         Ok(Network { tiers: tiers.map(|t| RankTier::new(t, ranks_per_chip)).collect(), curves })
     }
 

@@ -137,10 +137,8 @@ impl Point {
                 || (self.parameters[i] >= p.high && gradient[i] < 0.0);
             if outward {
                 gradient[i] = 0.0;
-                for j in 0..spec.len() {
-                    normal[i][j] = 0.0;
-                    normal[j][i] = 0.0;
-                }
+                normal[i] = [0.0; WIDTH];
+                normal.iter_mut().for_each(|row| row[i] = 0.0);
                 normal[i][i] = 1.0;
             }
         }

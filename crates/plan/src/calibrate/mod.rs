@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use catalog::{Chip, ChipClass};
-use cost::calibration::{CalibrationError, Entry, Family, Fit, Subject, write};
+use cost::calibration::surface::Parameters;
+use cost::calibration::{CalibrationError, Entry, Family, Fit, Format, Subject, write};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -58,15 +59,8 @@ pub struct Tables {
     pub operators: Vec<PathBuf>,
     /// `bench_data` of InferSim.
     pub infersim: Option<PathBuf>,
-    /// Folder of CANN profiler tables.
-    pub profiler: Option<PathBuf>,
-}
-
-/// One fitted set of parameters, for people.
-#[derive(Debug, Clone)]
-pub struct Fitted {
-    /// Parameters and errors.
-    pub entry: Entry,
+    /// Folders of CANN profiler tables, each with the name of the chip that it was measured on.
+    pub profiler: Vec<(String, PathBuf)>,
 }
 
 /// All of a calibration.
@@ -95,8 +89,8 @@ pub fn read(tables: &Tables, chips: Chips<'_>) -> Result<Samples, CalibrateError
     if let Some(folder) = &tables.infersim {
         infersim::read(folder, chips, &mut samples)?;
     }
-    if let Some(folder) = &tables.profiler {
-        profiler::read(folder, chips, &mut samples)?;
+    for (chip, folder) in &tables.profiler {
+        profiler::read(chip, folder, chips, &mut samples)?;
     }
     for file in &tables.operators {
         operators::read(file, chips, &mut samples)?;
@@ -111,12 +105,10 @@ pub fn fit_all(samples: &Samples) -> Vec<Entry> {
         id: key.chip.clone(),
         architecture: samples.chips.get(&key.chip).map(|c| c.architecture.clone()).unwrap_or_default(),
     };
-    let fitted = |key: &Key, rows: &[Sample], prior: Prior| Entry {
-        subject: subject(key),
-        family: key.family,
-        format: key.format,
-        stack: key.stack.clone(),
-        ..fitted(key.family, rows, prior)
+    let fitted = |key: &Key, rows: &[Sample], prior: Prior| {
+        let (parameters, fit) = fitted(key.family, rows, prior);
+        let stack = key.stack.clone();
+        Entry { subject: subject(key), family: key.family, format: key.format, stack, parameters, fit }
     };
     let many: Vec<(&Key, Entry)> = groups
         .par_iter()
@@ -135,21 +127,14 @@ pub fn fit_all(samples: &Samples) -> Vec<Entry> {
 }
 
 /// Fits on even rows and judges on odd ones, then fits on all.
-fn fitted(family: Family, rows: &[Sample], prior: Prior) -> Entry {
+fn fitted(family: Family, rows: &[Sample], prior: Prior) -> (Parameters, Fit) {
     let even: Vec<&Sample> = rows.iter().step_by(2).collect();
     let seen = fit::fit(family, &even, prior);
     let held_out = percentiles(rows.iter().skip(1).step_by(2).map(|s| s.error(&seen))).0;
     let all: Vec<&Sample> = rows.iter().collect();
     let parameters = fit::fit(family, &all, prior);
     let (median, p90) = percentiles(all.iter().map(|s| s.error(&parameters)));
-    Entry {
-        subject: Subject::Class(ChipClass::Gpu),
-        family,
-        format: rows.first().map_or_else(cost::calibration::Format::default, |s| cost::calibration::Format::of(&s.op)),
-        stack: String::new(),
-        parameters,
-        fit: Fit { n: rows.len() as u32, median, p90, held_out },
-    }
+    (parameters, Fit { n: rows.len() as u32, median, p90, held_out })
 }
 
 /// Where the fit of a few rows starts and is held: at the entry of a well-measured chip of the same family and the nearest
@@ -168,10 +153,13 @@ fn nearest(samples: &Samples, key: &Key, rows: &[Sample], many: &[(&Key, Entry)]
     }
 }
 
+/// Groups that share a class, family and format.
+type Group<'a> = Vec<(&'a Key, &'a Entry)>;
+
 /// For every class, family and format the entry that meets the other chips of the class best, and how well it does:
 /// that is the error to expect where a chip was never measured.
 fn classes(samples: &Samples, many: &[(&Key, Entry)], few: &[(&Key, Entry)]) -> Vec<Entry> {
-    let mut sets: BTreeMap<(ChipClass, Family, cost::calibration::Format), Vec<(&Key, &Entry)>> = BTreeMap::new();
+    let mut sets: BTreeMap<(ChipClass, Family, Format), Group<'_>> = BTreeMap::new();
     for (key, entry) in many.iter().chain(few) {
         if let Some(chip) = samples.chips.get(&key.chip) {
             sets.entry((chip.class, key.family, key.format)).or_default().push((*key, entry));

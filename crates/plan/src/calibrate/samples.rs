@@ -52,8 +52,7 @@ impl Samples {
             };
             let mut format = Format::of(&sample.op);
             format.arithmetic = nearest_arithmetic(chip, format.arithmetic).unwrap_or(format.arithmetic);
-            let key =
-                Key { chip: chip.id.clone(), family: Family::of(&sample.op), format, stack: stack.to_owned() };
+            let key = Key { chip: chip.id.clone(), family: Family::of(&sample.op), format, stack: stack.to_owned() };
             self.groups.entry(key).or_default().push(sample);
         }
         self.drop("beats physics", beaten);

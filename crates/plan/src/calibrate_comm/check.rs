@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use catalog::Fabric;
+use catalog::{Catalog, Fabric};
 use cost::comm::{Basis, Collective, CommCalibration, Exchange, Network};
 
 use super::data::Data;
-use super::{CommFitError, Machine, measured};
+use super::{CommFitError, measured};
 use crate::tables::Table;
 
 /// A measured row and its prediction, both in seconds.
@@ -41,13 +41,13 @@ pub struct Row {
 pub fn check_collectives(
     path: &Path,
     calibration: &CommCalibration,
-    systems: &[Machine],
+    catalog: &Catalog,
 ) -> Result<Vec<Row>, CommFitError> {
-    let data = Data::embedded(systems)?;
+    let data = Data::embedded(catalog)?;
     let networks = data.priced(calibration)?;
     let outer = |m: &super::data::MachineData| {
-        let fabric = Fabric { tiers: m.machine.fabric.tiers.last().cloned().into_iter().collect() };
-        Network::new(&fabric, calibration, &m.machine.architecture, m.machine.ranks_per_chip)
+        let fabric = Fabric { tiers: m.system.fabric.tiers.last().cloned().into_iter().collect() };
+        Network::new(&fabric, calibration, &m.system.chip.architecture, m.system.chip.devices.max(1))
     };
     let outers = data.machines.iter().map(outer).collect::<Result<Vec<_>, _>>()?;
     let rows = if Table::read(path)?.has("message_bytes") {

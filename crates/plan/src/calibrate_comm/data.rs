@@ -1,10 +1,11 @@
 //! Which rows belong to which machine, and the traps among them: `calibration/comm-data.toml`.
 
+use catalog::{Catalog, System};
 use cost::comm::{CommCalibration, Network};
 use serde::Deserialize;
 use units::{Bytes, Seconds};
 
-use super::{CommFitError, Machine};
+use super::CommFitError;
 
 const TEXT: &str = include_str!("../../../../calibration/comm-data.toml");
 
@@ -57,7 +58,7 @@ struct TrapSpec {
 
 /// A machine with what its rows need.
 pub(super) struct MachineData {
-    pub machine: Machine,
+    pub system: System,
     /// Folder of its tables.
     pub tables: Option<String>,
     /// Ranks of one node in expert-parallel tables.
@@ -95,17 +96,16 @@ pub(super) struct Data {
 }
 
 impl Data {
-    pub fn embedded(systems: &[Machine]) -> Result<Data, CommFitError> {
+    pub fn embedded(catalog: &Catalog) -> Result<Data, CommFitError> {
         let spec: Spec = toml::from_str(TEXT).map_err(|e| CommFitError::Data(e.to_string()))?;
-        // Loads need no curves; a calibration that prices nothing is enough to ask for them.
         let mut machines = Vec::new();
         for m in spec.machine {
-            let machine = systems.iter().find(|s| s.id == m.system).ok_or(CommFitError::NoSystem(m.system))?.clone();
-            let network = Network::unpriced(&machine.fabric, machine.ranks_per_chip);
+            let system = catalog.system(&m.system)?.clone();
+            let network = Network::unpriced(&system.fabric, system.chip.devices.max(1));
             let MachineSpec { tables, tray, chips, direct, lends, .. } = m;
-            machines.push(MachineData { machine, tables, tray, chips, direct, lends, network });
+            machines.push(MachineData { system, tables, tray, chips, direct, lends, network });
         }
-        let place = |id: &String| machines.iter().position(|m| &m.machine.id == id);
+        let place = |id: &String| machines.iter().position(|m| &m.system.id == id);
         let trap = |t: TrapSpec| Trap {
             machine: t.machine.as_ref().and_then(place),
             id: t.id,
@@ -138,11 +138,14 @@ impl Data {
         self.traps.iter().find(hit)
     }
 
+    /// The network of a machine under a calibration.
+    pub fn priced_one(&self, machine: usize, calibration: &CommCalibration) -> Result<Network, CommFitError> {
+        let System { fabric, chip, .. } = &self.machines[machine].system;
+        Ok(Network::new(fabric, calibration, &chip.architecture, chip.devices.max(1))?)
+    }
+
     /// Networks of all machines under a calibration.
     pub fn priced(&self, calibration: &CommCalibration) -> Result<Vec<Network>, CommFitError> {
-        let priced = |m: &MachineData| {
-            Network::new(&m.machine.fabric, calibration, &m.machine.architecture, m.machine.ranks_per_chip)
-        };
-        Ok(self.machines.iter().map(priced).collect::<Result<_, _>>()?)
+        (0..self.machines.len()).map(|m| self.priced_one(m, calibration)).collect()
     }
 }

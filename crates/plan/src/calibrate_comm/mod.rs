@@ -14,8 +14,8 @@ mod tables;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use catalog::{Fabric, System, TierShape};
-use cost::comm::{CalibrationError, CommCalibration, Curve, Exchange, Kind, Measured, Network, Point, write};
+use catalog::{Catalog, LookupError, Tier, TierShape};
+use cost::comm::{CalibrationError, CommCalibration, Curve, Exchange, Kind, Load, Measured, Point, Scope, write};
 use thiserror::Error;
 
 pub use check::{Row, check_collectives};
@@ -23,30 +23,6 @@ use data::Data;
 use point::{Sample, fit_point, scale_point};
 
 use crate::tables::TableError;
-
-/// A system as exchanges see it.
-#[derive(Debug, Clone)]
-pub struct Machine {
-    /// Its catalog id.
-    pub id: String,
-    /// The chip's architecture.
-    pub architecture: String,
-    /// Ranks on a chip.
-    pub ranks_per_chip: u32,
-    /// How chips are joined.
-    pub fabric: Fabric,
-}
-
-impl From<&System> for Machine {
-    fn from(system: &System) -> Machine {
-        Machine {
-            id: system.id.clone(),
-            architecture: system.chip.architecture.clone(),
-            ranks_per_chip: system.chip.devices,
-            fabric: system.fabric.clone(),
-        }
-    }
-}
 
 /// Why no calibration came of the data.
 #[derive(Debug, Error)]
@@ -60,9 +36,9 @@ pub enum CommFitError {
     /// The fitted curves cannot be used.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
-    /// A machine that the catalog does not have.
-    #[error("comm-data.toml names the system '{0}', which the catalog does not have")]
-    NoSystem(String),
+    /// A system that the catalog does not have.
+    #[error("comm-data.toml: {0}")]
+    NoSystem(#[from] LookupError),
 }
 
 /// A measured exchange.
@@ -71,6 +47,8 @@ struct Observation {
     machine: usize,
     exchange: Exchange,
     seconds: f64,
+    /// Engine whose kernels it timed.
+    stack: Option<String>,
 }
 
 /// Error of a group of rows after the fit.
@@ -101,50 +79,50 @@ pub struct CommFit {
     pub dropped: usize,
 }
 
-/// Whose curves: architecture, fabric, shape; empty where pooled.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    architecture: Option<String>,
-    fabric: Option<String>,
-    shape: Option<&'static str>,
+/// The scopes that a row teaches, narrowest first.
+fn scopes(architecture: &str, tier: &Tier) -> [Scope; 4] {
+    let some = |text: &str| Some(text.to_owned());
+    [
+        Scope { architecture: some(architecture), fabric: some(&tier.name), ..Scope::default() },
+        Scope { fabric: some(&tier.name), ..Scope::default() },
+        Scope { shape: some(shape_name(&tier.shape)), ..Scope::default() },
+        Scope::default(),
+    ]
 }
 
-impl Key {
-    fn own(architecture: &str, fabric: &str, shape: &'static str) -> [Key; 4] {
-        let key = |a: Option<&str>, f: Option<&str>, shape| Key {
-            architecture: a.map(str::to_owned),
-            fabric: f.map(str::to_owned),
-            shape,
-        };
-        [
-            key(Some(architecture), Some(fabric), None),
-            key(None, Some(fabric), None),
-            key(None, None, Some(shape)),
-            key(None, None, None),
-        ]
-    }
+/// `comm-hopper-nvlink.toml`.
+fn file(scope: &Scope) -> String {
+    let mut parts: Vec<&str> = match (&scope.architecture, &scope.fabric, &scope.shape) {
+        (Some(architecture), Some(fabric), _) => vec![architecture, fabric],
+        (None, Some(fabric), _) => vec!["fabric", fabric],
+        (_, _, Some(shape)) => vec!["shape", shape],
+        _ => vec!["any"],
+    };
+    parts.extend(scope.stack.as_deref());
+    format!("comm-{}.toml", parts.join("-").to_lowercase().replace(' ', "-"))
+}
 
-    fn file(&self) -> String {
-        let parts: Vec<String> = match (&self.architecture, &self.fabric, self.shape) {
-            (Some(a), Some(f), _) => vec![a.clone(), f.clone()],
-            (None, Some(f), _) => vec!["fabric".into(), f.clone()],
-            (_, _, Some(shape)) => vec!["shape".into(), shape.into()],
-            _ => vec!["any".into()],
-        };
-        format!("comm-{}.toml", parts.join("-").to_lowercase().replace(' ', "-"))
+/// Least spread of a curve that others borrow. The rows behind it do not show how far a borrower is from them: an
+/// architecture from its fabric's mean by up to a fifth, fabrics of one shape by a third, shapes by a half.
+fn least_spread(scope: &Scope) -> f64 {
+    match (&scope.architecture, &scope.fabric, &scope.shape) {
+        (Some(_), ..) => 0.0,
+        (_, Some(_), _) => 0.2,
+        (_, _, Some(_)) => 0.35,
+        _ => 0.5,
     }
 }
 
-type Groups = BTreeMap<Key, BTreeMap<Kind, BTreeMap<u32, Vec<Sample>>>>;
-type Fitted = BTreeMap<Key, BTreeMap<Kind, Vec<Measured>>>;
+type Groups = BTreeMap<Scope, BTreeMap<Kind, BTreeMap<u32, Vec<Sample>>>>;
+type Fitted = BTreeMap<Scope, BTreeMap<Kind, Vec<Measured>>>;
 
 /// Fits curves to the operator tables below `tables` (the data folder of the published tables) and to the measured
-/// rows of the two CSV files. `systems` must have those that `calibration/comm-data.toml` names.
+/// rows of the two CSV files. The catalog must have the systems that `calibration/comm-data.toml` names.
 ///
 /// # Errors
 /// [`CommFitError`] if a file cannot be read or a named system is missing.
-pub fn fit(tables: &Path, collectives: &Path, operators: &Path, systems: &[Machine]) -> Result<CommFit, CommFitError> {
-    let data = Data::embedded(systems)?;
+pub fn fit(tables: &Path, collectives: &Path, operators: &Path, catalog: &Catalog) -> Result<CommFit, CommFitError> {
+    let data = Data::embedded(catalog)?;
     let mut observations = tables::read(tables, &data)?;
     for row in
         measured::read_collectives(collectives, &data)?.into_iter().chain(measured::read_operators(operators, &data)?)
@@ -154,6 +132,7 @@ pub fn fit(tables: &Path, collectives: &Path, operators: &Path, systems: &[Machi
                 machine: ask.machine,
                 exchange: ask.exchange,
                 seconds: row.seconds - ask.host,
+                stack: None,
             });
         }
     }
@@ -173,13 +152,7 @@ struct Fitter<'a> {
 }
 
 impl Fitter<'_> {
-    fn keys(&self, machine: usize, tier: usize) -> [Key; 4] {
-        let machine = &self.data.machines[machine].machine;
-        let tier = &machine.fabric.tiers[tier];
-        Key::own(&machine.architecture, &tier.name, shape_name(&tier.shape))
-    }
-
-    /// Rows that stay inside one tier.
+    /// Rows that stay inside one tier. Pooled curves come first: thin groups lean on them.
     fn single_tier(&mut self, observations: &[Observation]) {
         let mut groups = Groups::new();
         for o in observations {
@@ -187,22 +160,21 @@ impl Fitter<'_> {
             let used: Vec<usize> = (0..loads.tiers.len()).filter(|&t| loads.tiers[t].ideal > 0.0).collect();
             let &[tier] = used.as_slice() else { continue };
             let load = loads.tiers[tier];
-            self.add(&mut groups, o, tier, load.ranks, Sample { ideal: load.ideal, seconds: o.seconds });
+            self.add(&mut groups, o, tier, load, o.seconds);
         }
+        self.pool();
         self.fit_groups(groups);
     }
 
     /// Rows through two tiers: what the inner one's curve explains is taken off.
     fn two_tiers(&mut self, observations: &[Observation]) -> Result<(), CommFitError> {
-        self.pool();
         let known = self.calibration()?;
         let mut groups = Groups::new();
         for o in observations {
-            let machine = &self.data.machines[o.machine].machine;
             let loads = self.data.network(o.machine).loads(&o.exchange);
             let used: Vec<usize> = (0..loads.tiers.len()).filter(|&t| loads.tiers[t].ideal > 0.0).collect();
             let &[inner, outer] = used.as_slice() else { continue };
-            let network = Network::new(&machine.fabric, &known, &machine.architecture, machine.ranks_per_chip)?;
+            let network = self.data.priced_one(o.machine, &known)?;
             let Some((curve, _)) = network.curve(inner, &o.exchange) else { continue };
             let point = curve.at(loads.tiers[inner].ranks);
             let seconds = o.seconds - point.latency;
@@ -211,25 +183,36 @@ impl Fitter<'_> {
                 continue;
             }
             let load = loads.tiers[outer];
-            self.add(&mut groups, o, outer, load.ranks, Sample { ideal: load.ideal, seconds });
+            self.add(&mut groups, o, outer, load, seconds);
         }
+        self.pool();
         self.fit_groups(groups);
         Ok(())
     }
 
-    fn add(&mut self, groups: &mut Groups, o: &Observation, tier: usize, ranks: f64, sample: Sample) {
-        if sample.seconds.is_nan() || sample.seconds < sample.ideal {
+    fn add(&mut self, groups: &mut Groups, o: &Observation, tier: usize, load: Load, seconds: f64) {
+        if seconds.is_nan() || seconds < load.bound {
             self.dropped += 1;
             return;
         }
-        let (kind, ranks) = (self.data.network(o.machine).kind(tier, &o.exchange), ranks.round() as u32);
-        for (level, key) in self.keys(o.machine, tier).into_iter().enumerate() {
+        // A better algorithm than the usual one counts as the usual one at full bandwidth.
+        let sample = Sample { ideal: load.ideal, seconds: seconds.max(load.ideal) };
+        let (kind, ranks) = (self.data.network(o.machine).kind(tier, &o.exchange), load.ranks.round() as u32);
+        let known = &self.data.machines[o.machine];
+        let [own, wider @ ..] = scopes(&known.system.chip.architecture, &known.system.fabric.tiers[tier]);
+        let stacked = o.stack.as_ref().map(|stack| Scope { stack: Some(stack.clone()), ..own.clone() });
+        let push = |groups: &mut Groups, scope| {
+            groups.entry(scope).or_default().entry(kind).or_default().entry(ranks).or_default().push(sample);
+        };
+        push(groups, own);
+        if let Some(stacked) = stacked {
+            push(groups, stacked);
+        }
+        for scope in wider {
             // A fabric that says little about others of its shape teaches only itself.
-            if level > 1 && !self.data.machines[o.machine].lends {
-                continue;
+            if scope.fabric.is_some() || known.lends {
+                push(&mut self.pooled, scope);
             }
-            let target = if level == 0 { &mut *groups } else { &mut self.pooled };
-            target.entry(key).or_default().entry(kind).or_default().entry(ranks).or_default().push(sample);
         }
     }
 
@@ -239,12 +222,12 @@ impl Fitter<'_> {
 
     /// Rich groups first; thin ones lean on their neighbours.
     fn fit_groups(&mut self, groups: Groups) {
-        for (key, kinds) in &groups {
+        for (scope, kinds) in &groups {
             for (&kind, by_ranks) in kinds {
                 let rich = |samples: &Vec<Sample>| point::is_rich(samples);
                 let mut points: Vec<Measured> =
                     by_ranks.iter().filter(|(_, s)| rich(s)).map(|(&r, s)| fit_point(f64::from(r), s)).collect();
-                let base = Curve::new(points.iter().map(|m| m.point).collect()).or_else(|| self.base(key, kind));
+                let base = Curve::new(points.iter().map(|m| m.point).collect()).or_else(|| self.base(scope, kind));
                 for (&ranks, samples) in by_ranks.iter().filter(|(_, s)| !rich(s)) {
                     let ranks = f64::from(ranks);
                     points.push(match &base {
@@ -252,31 +235,40 @@ impl Fitter<'_> {
                         None => fit_point(ranks, samples),
                     });
                 }
+                // Where engines disagree by more than e about some number of ranks, strangers learn from the others.
+                let agreed = |m: &Measured| m.point.spread <= 1.0;
+                if scope.architecture.is_none() && kind == Kind::EngineAllReduce && points.iter().any(agreed) {
+                    points.retain(agreed);
+                }
+                for m in &mut points {
+                    m.point.spread = m.point.spread.max(least_spread(scope));
+                }
                 points.sort_by(|a, b| a.point.ranks.total_cmp(&b.point.ranks));
-                self.fitted.entry(key.clone()).or_default().insert(kind, points);
+                self.fitted.entry(scope.clone()).or_default().insert(kind, points);
             }
         }
     }
 
-    /// A curve to lean on: the same operation on any fabric.
-    fn base(&self, key: &Key, kind: Kind) -> Option<Curve> {
-        let any = Key { architecture: None, fabric: None, shape: None };
-        let fabric = Key { architecture: None, fabric: key.fabric.clone(), shape: None };
-        [fabric, any].iter().filter(|k| *k != key).find_map(|k| {
-            let points = self.fitted.get(k)?.get(&kind)?;
+    /// A curve to lean on: the same operation on the same fabric, or on any.
+    fn base(&self, scope: &Scope, kind: Kind) -> Option<Curve> {
+        let own = Scope { stack: None, ..scope.clone() };
+        let fabric = Scope { fabric: scope.fabric.clone(), ..Scope::default() };
+        [own, fabric, Scope::default()].iter().filter(|s| *s != scope).find_map(|s| {
+            let points = self.fitted.get(s)?.get(&kind)?;
             Curve::new(points.iter().map(|m| m.point).collect())
         })
     }
 
     fn texts(&self) -> Vec<(String, String)> {
-        let text = |(key, curves): (&Key, &BTreeMap<Kind, Vec<Measured>>)| {
-            let note = match (&key.architecture, &key.fabric, key.shape) {
+        let text = |(scope, curves): (&Scope, &BTreeMap<Kind, Vec<Measured>>)| {
+            let note = match (&scope.architecture, &scope.fabric, &scope.shape, &scope.stack) {
+                (.., Some(_)) => "fitted to rows of this engine's kernels",
                 (Some(_), ..) => "fitted to rows of this architecture on this fabric",
-                (None, Some(_), _) => "fitted to all rows of this fabric",
-                (None, None, Some(_)) => "fitted to all rows of fabrics of this shape",
+                (None, Some(_), ..) => "fitted to all rows of this fabric",
+                (None, None, Some(_), _) => "fitted to all rows of fabrics of this shape",
                 _ => "fitted to all rows",
             };
-            (key.file(), write(key.architecture.as_deref(), key.fabric.as_deref(), key.shape, note, curves))
+            (file(scope), write(scope, note, curves))
         };
         self.fitted.iter().map(text).collect()
     }
@@ -287,10 +279,10 @@ impl Fitter<'_> {
 
     fn finish(self) -> CommFit {
         let mut errors = Vec::new();
-        for (key, kinds) in &self.fitted {
+        for (scope, kinds) in &self.fitted {
             for (kind, points) in kinds {
                 errors.extend(points.iter().map(|m| GroupError {
-                    file: key.file(),
+                    file: file(scope),
                     operation: kind.name(),
                     ranks: m.point.ranks,
                     rows: m.rows,

@@ -9,14 +9,11 @@ pub(super) struct Sample {
     pub seconds: f64,
 }
 
-/// Whether rows tell latency from efficiency: enough of them, over a decade of times.
+/// Whether rows tell latency from efficiency: enough of them, from ones that latency decides to ones ten times longer.
 pub(super) fn is_rich(samples: &[Sample]) -> bool {
-    let (mut least, mut most) = (f64::INFINITY, 0.0f64);
-    for s in samples {
-        least = least.min(s.seconds);
-        most = most.max(s.seconds);
-    }
-    samples.len() >= 5 && most >= 10.0 * least
+    let least = samples.iter().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    let most = samples.iter().fold(0.0f64, |m, s| m.max(s.seconds));
+    samples.len() >= 5 && least.is_some_and(|l| most >= 10.0 * l.seconds && l.seconds >= 10.0 * l.ideal)
 }
 
 /// Median and 90th percentile of |ln(fitted / measured)|.
@@ -63,13 +60,26 @@ pub(super) fn fit_point(ranks: f64, samples: &[Sample]) -> Measured {
     )
 }
 
-/// Too few rows for three numbers: the whole curve is stretched to their median.
+/// Too few rows for three numbers: the neighbour's curve is stretched to their median. If one of latency and transfer
+/// makes up nine tenths of their time, only that is stretched: they say nothing about the other.
 pub(super) fn scale_point(base: Point, samples: &[Sample]) -> Measured {
-    let mut ratios: Vec<f64> =
-        samples.iter().map(|s| s.seconds / (base.latency + base.transfer(s.ideal))).filter(|r| r.is_finite()).collect();
-    ratios.sort_by(f64::total_cmp);
-    let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or(1.0);
-    let point = Point { latency: base.latency * ratio, efficiency: (base.efficiency / ratio).min(1.0), ..base };
+    let median = |of: &dyn Fn(&Sample) -> f64| {
+        let mut all: Vec<f64> = samples.iter().map(of).filter(|v| v.is_finite() && *v > 0.0).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied()
+    };
+    let transfer = |s: &Sample| base.transfer(s.ideal);
+    let share = median(&|s| base.latency / s.seconds).unwrap_or(0.5);
+    let point = if share < 0.1 {
+        let ratio = median(&|s| (s.seconds - base.latency) / transfer(s)).unwrap_or(1.0);
+        Point { fill: base.fill * ratio, efficiency: (base.efficiency / ratio).min(1.0), ..base }
+    } else if share > 0.9 {
+        let ratio = median(&|s| (s.seconds - transfer(s)) / base.latency).unwrap_or(1.0);
+        Point { latency: base.latency * ratio, ..base }
+    } else {
+        let ratio = median(&|s| s.seconds / (base.latency + transfer(s))).unwrap_or(1.0);
+        Point { latency: base.latency * ratio, efficiency: (base.efficiency / ratio).min(1.0), ..base }
+    };
     measured(point, samples)
 }
 
@@ -121,9 +131,8 @@ fn solve(a: &[[f64; 3]; 3], b: &[f64; 3], active: u8) -> Option<[f64; 3]> {
         }
         for i in k + 1..n {
             let factor = m[i][k] / m[k][k];
-            for j in k..=n {
-                m[i][j] -= factor * m[k][j];
-            }
+            let pivot = m[k].clone();
+            m[i].iter_mut().zip(&pivot).skip(k).for_each(|(value, above)| *value -= factor * above);
         }
     }
     let mut x = [0.0; 3];
@@ -169,9 +178,13 @@ mod tests {
     #[test]
     fn few_rows_stretch_the_neighbour() {
         let base = Point { ranks: 4.0, latency: 10e-6, fill: 1.0, efficiency: 0.8, spread: 0.1 };
-        let seconds = 2.0 * (base.latency + base.transfer(1e-3));
-        let found = scale_point(base, &[Sample { ideal: 1e-3, seconds }]);
-        assert!((found.point.latency - 20e-6).abs() < 1e-9);
-        assert!((found.point.efficiency - 0.4).abs() < 1e-9);
+        // Both terms count: both are stretched.
+        let seconds = 2.0 * (base.latency + base.transfer(1e-5));
+        let both = scale_point(base, &[Sample { ideal: 1e-5, seconds }]).point;
+        assert!((both.latency - 20e-6).abs() < 1e-9 && (both.efficiency - 0.4).abs() < 1e-9);
+        // A large message says nothing about latency.
+        let seconds = base.latency + 2.0 * base.transfer(1e-2);
+        let large = scale_point(base, &[Sample { ideal: 1e-2, seconds }]).point;
+        assert!((large.latency - 10e-6).abs() < 1e-9 && (large.efficiency - 0.4).abs() < 1e-9);
     }
 }

@@ -31,7 +31,12 @@ pub(super) fn read(root: &Path, data: &Data) -> Result<Vec<Observation>, CommFit
                 "trtllm_alltoall_perf" => one_sided(&Table::read(&file)?)?,
                 _ => continue,
             };
-            all.extend(rows.into_iter().map(|(exchange, seconds)| Observation { machine, exchange, seconds }));
+            // Collectives of engines differ by engine: the folder above the version names it.
+            let stack = (name == "custom_allreduce_perf")
+                .then(|| file.ancestors().nth(2)?.file_name()?.to_str().map(str::to_owned))
+                .flatten();
+            let observe = |(exchange, seconds)| Observation { machine, exchange, seconds, stack: stack.clone() };
+            all.extend(rows.into_iter().map(observe));
         }
     }
     Ok(all)

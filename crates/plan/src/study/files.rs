@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-use catalog::Diagnostic;
-use catalog::written::short;
+use catalog::written::{Diagnostic, short};
 
 /// Longest study.
 pub const STUDY_BYTES: u64 = 16 << 20;
