@@ -1,7 +1,7 @@
 //! `steelyard model`: what is known of a model.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use catalog::model::{self, Parameters, cache, kv_bytes_per_token, parameters, weight_bytes};
@@ -16,9 +16,6 @@ use serde_json::{Value, json};
 pub struct ModelArgs {
     #[command(subcommand)]
     command: ModelCommand,
-    /// Your own catalog folder; its `models/<name>.json` come before the built-in ones.
-    #[arg(long, global = true, value_name = "FOLDER")]
-    catalog: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -40,10 +37,10 @@ enum ModelCommand {
 }
 
 /// Runs the command; exits with 2 if the input is wrong.
-pub fn run(args: &ModelArgs) -> ExitCode {
+pub fn run(args: &ModelArgs, folder: Option<&Path>) -> ExitCode {
     let text = match &args.command {
         ModelCommand::List { json } => list(*json),
-        ModelCommand::Show { model, json } => show(model, args.catalog.as_deref(), *json),
+        ModelCommand::Show { model, json } => show(model, folder, *json),
     };
     match text {
         Ok(text) => {
