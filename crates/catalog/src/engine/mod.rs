@@ -213,6 +213,17 @@ mod tests {
     }
 
     #[test]
+    fn every_source_is_listed() {
+        let sources = crate::Catalog::embedded().sources;
+        let regions = include_str!("../../../../catalog/regions.toml");
+        for file in ENGINES.files().filter_map(|f| f.contents_utf8()).chain([regions]) {
+            for key in file.split("source = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(sources.contains_key(key), "{key}");
+            }
+        }
+    }
+
+    #[test]
     fn chips_find_their_engines() {
         let names = |a: &str| engines_for(a).expect("sound").into_iter().map(|e| e.id).collect::<Vec<_>>();
         assert_eq!(names("hopper"), ["sglang", "trtllm", "vllm"]);
