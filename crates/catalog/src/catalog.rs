@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::chip_spec::ChipSpec;
-use crate::diagnostic::{Diagnostic, nearest};
-use crate::files::{self, Files};
+use crate::facts::Sources;
+use crate::files::{self, File, Files};
 use crate::lookup::{LookupError, Names};
+use crate::policy::{self, Policy};
+use crate::price::{Ids, Prices};
+use crate::price_lookup::Price;
 use crate::source::{self, Source};
 use crate::system_spec::SystemSpec;
-use crate::{Chip, System};
+use crate::written::nearest;
+use crate::{Chip, Diagnostic, System};
 
 /// A thing as written, and checked: either ready to run, or the paths of what it lacks.
 #[derive(Debug, Clone)]
@@ -32,6 +36,10 @@ pub struct Catalog {
     system_names: Names,
     /// Sources by key.
     pub sources: BTreeMap<String, Source>,
+    /// Prices.
+    pub prices: Prices,
+    /// Policies, in the order of the file.
+    pub policies: Vec<Policy>,
 }
 
 impl Catalog {
@@ -49,8 +57,7 @@ impl Catalog {
         let (own, mut found) = files::folder(folder);
         let (catalog, more) = Catalog::build(vec![files::embedded(), own]);
         found.extend(more);
-        found.sort();
-        found.dedup();
+        found.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         if found.is_empty() { Ok(catalog) } else { Err(found) }
     }
 
@@ -63,7 +70,7 @@ impl Catalog {
     pub(crate) fn build(layers: Vec<Files>) -> (Catalog, Vec<Diagnostic>) {
         let mut build = Build::default();
         for layer in layers {
-            build.add(&layer);
+            build.add(layer);
         }
         build.finish()
     }
@@ -115,6 +122,39 @@ impl Catalog {
         listed.checked.as_ref().map_err(|missing| incomplete("system", &listed.spec.id, missing))
     }
 
+    /// What a chip of a system costs: the system's own price shared among its chips, else the bare chip's.
+    ///
+    /// # Errors
+    /// The system is unknown.
+    pub fn price_of_system(&self, system: &str) -> Result<Price, LookupError> {
+        let spec = &self.listed_system(system)?.spec;
+        let chip = spec.chip.as_deref().unwrap_or_default();
+        let whole = self.prices.purchase_of_system(&spec.id);
+        Ok(Price {
+            rent: self.prices.rent(chip, None),
+            whole_system: whole.is_some(),
+            purchase: whole.or_else(|| self.prices.purchase_of_chip(chip)),
+        })
+    }
+
+    /// What a bare chip costs.
+    ///
+    /// # Errors
+    /// The chip is unknown.
+    pub fn price_of_chip(&self, chip: &str) -> Result<Price, LookupError> {
+        let id = &self.listed_chip(chip)?.spec.id;
+        let (rent, purchase) = (self.prices.rent(id, None), self.prices.purchase_of_chip(id));
+        Ok(Price { rent, purchase, whole_system: false })
+    }
+
+    /// Policies that name a chip, oldest first.
+    pub fn policies_of(&self, chip: &str) -> Vec<&Policy> {
+        let id = self.chip_names.id(chip).unwrap_or(chip);
+        let mut policies: Vec<&Policy> = self.policies.iter().filter(|p| p.chips.iter().any(|c| c == id)).collect();
+        policies.sort_by(|a, b| a.date.cmp(&b.date));
+        policies
+    }
+
     /// Every chip, by id.
     pub fn chips(&self) -> impl Iterator<Item = &Listed<ChipSpec, Chip>> {
         self.chips.values()
@@ -149,19 +189,21 @@ struct Build {
     sources: BTreeMap<String, Source>,
     chips: BTreeMap<String, (String, ChipSpec)>,
     systems: BTreeMap<String, (String, SystemSpec)>,
+    prices: Vec<File>,
+    policies: Vec<File>,
     found: Vec<Diagnostic>,
 }
 
 impl Build {
-    fn add(&mut self, layer: &Files) {
+    fn add(&mut self, layer: Files) {
         if let Some(file) = &layer.sources {
             let (sources, found) = source::read(&file.name, &file.text);
             self.sources.extend(sources);
             self.found.extend(found);
         }
-        let keys: BTreeSet<String> = self.sources.keys().cloned().collect();
+        let keys: Sources = self.sources.keys().cloned().collect();
         for file in &layer.chips {
-            let (spec, found) = ChipSpec::read(&file.id, &file.name, &file.text, Some(&keys));
+            let (spec, found) = ChipSpec::read(&file.id, &file.name, &file.text, &keys);
             self.found.extend(found);
             match self.chips.get_mut(&file.id) {
                 Some((_, old)) => old.overlay(spec),
@@ -171,8 +213,10 @@ impl Build {
                 }
             }
         }
+        self.prices.extend(layer.prices);
+        self.policies.extend(layer.policies);
         for file in &layer.systems {
-            let (spec, found) = SystemSpec::read(&file.id, &file.name, &file.text, Some(&keys));
+            let (spec, found) = SystemSpec::read(&file.id, &file.name, &file.text, &keys);
             self.found.extend(found);
             match self.systems.get_mut(&file.id) {
                 Some((_, old)) => old.overlay(spec),
@@ -187,9 +231,8 @@ impl Build {
     /// A new thing must say what it is, else its id is more likely a slip of an existing one.
     fn named(&mut self, file: &str, complete: bool) {
         if !complete {
-            let message = "is new, but does not say what it is".to_owned();
-            let help = "add name and vendor (a chip) or name and chip (a system), or name the file as an existing id";
-            self.found.push(Diagnostic::of_file(file, "catalog/new-without-name", message, help.to_owned()));
+            let remedy = "add name and vendor (a chip) or name and chip (a system), or name the file as an existing id";
+            self.found.push(Diagnostic::of_file(file, "is new, but does not say what it is", remedy));
         }
     }
 
@@ -210,12 +253,22 @@ impl Build {
                     let help =
                         help.map_or("give the id of a file of chips/".to_owned(), |n| format!("did you mean '{n}'?"));
                     let message = format!("is made of chip '{name}', which is unknown");
-                    self.found.push(Diagnostic::of_file(&file, "system/unknown-chip", message, help));
+                    self.found.push(Diagnostic::of_file(file.clone(), message, help));
                     spec.resolve(Err(&lacks))
                 }
                 None => spec.resolve(Err(&lacks)),
             };
             catalog.systems.insert(id, Listed { spec, checked });
+        }
+        let sources: Sources = catalog.sources.keys().cloned().collect();
+        let chips: BTreeSet<&str> = catalog.chips.keys().map(String::as_str).collect();
+        let ids = Ids { systems: catalog.systems.keys().map(String::as_str).collect(), chips };
+        for file in &self.prices {
+            self.found.extend(catalog.prices.read(&file.name, &file.text, &sources, &ids));
+        }
+        for file in &self.policies {
+            let chips = &ids.chips;
+            self.found.extend(policy::read(&mut catalog.policies, &file.name, &file.text, &sources, chips));
         }
         (catalog, self.found)
     }
@@ -232,7 +285,7 @@ fn add_names(
     for name in [Some(id), name].into_iter().flatten().chain(aliases.iter().map(String::as_str)) {
         if let Some(other) = names.add(name, id) {
             let message = format!("the name '{name}' belongs to '{other}' already");
-            found.push(Diagnostic::of_file(file, "catalog/duplicate-name", message, "choose another".to_owned()));
+            found.push(Diagnostic::of_file(file, message, "choose another"));
         }
     }
 }

@@ -1,13 +1,13 @@
 //! A chip as written: anything may be missing, and a user's file may say only what it changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use units::{Bytes, BytesPerSecond, FlopPerSecond, Quantity, Seconds, Watts};
 
-use crate::diagnostic::Diagnostic;
 use crate::fact::Entry;
-use crate::read::{Reader, Section};
-use crate::{Arithmetic, Chip, ChipClass, Fact};
+use crate::facts::{Facts, Sources, document, text, texts, within};
+use crate::written::Table;
+use crate::{Arithmetic, Chip, ChipClass, Diagnostic, Fact};
 
 /// Believable bounds of each quantity in its base unit: a slip of a prefix falls outside.
 const PEAK: (f64, f64) = (1e9, 1e18);
@@ -17,28 +17,9 @@ const ON_CHIP: (f64, f64) = (1e4, 1e11);
 const LINK: (f64, f64) = (1e6, 1e14);
 const POWER: (f64, f64) = (1.0, 1e5);
 
-const TOP: &[&str] = &[
-    "name",
-    "vendor",
-    "class",
-    "architecture",
-    "devices",
-    "aliases",
-    "design",
-    "launch",
-    "process",
-    "export",
-    "formats",
-    "peak",
-    "memory",
-    "links",
-    "power",
-    "package",
-    "measured",
-];
-const ABOUT: &[&str] = &["design", "launch", "process", "export", "formats"];
+const ABOUT: [&str; 5] = ["design", "launch", "process", "export", "formats"];
 /// Peaks that are shown but not computed with.
-const SHOWN_PEAKS: &[&str] = &["fp64", "tf32", "hif8"];
+const SHOWN_PEAKS: [&str; 3] = ["fp64", "tf32", "hif8"];
 
 /// One file of `chips/`.
 #[derive(Debug, Clone, Default)]
@@ -83,69 +64,52 @@ pub struct ChipSpec {
 
 impl ChipSpec {
     /// Reads a file of `chips/`. What cannot be read is left out and reported.
-    pub(crate) fn read(
-        id: &str,
-        file: &str,
-        text: &str,
-        sources: Option<&BTreeSet<String>>,
-    ) -> (ChipSpec, Vec<Diagnostic>) {
-        let mut r = Reader::new(file, text, format!("chips/{id}"), sources);
-        let table = r.parse();
-        let top = r.top(&table, TOP);
-        let mut spec = ChipSpec {
-            id: id.to_owned(),
-            name: r.text(top, "name").map(str::to_owned),
-            vendor: r.text(top, "vendor").map(str::to_owned),
-            architecture: r.text(top, "architecture").map(str::to_owned),
-            devices: r.whole(top, "devices", 64),
-            aliases: r.texts(top, "aliases"),
-            ..ChipSpec::default()
-        };
-        spec.class = class(&mut r, top);
-        for &key in ABOUT {
-            if let Some(text) = r.text(top, key) {
-                spec.about.insert(key.to_owned(), text.to_owned());
-            }
-        }
-        spec.read_peaks(&mut r, top);
-        if let Some(memory) = r.section(top, "memory", &["type", "capacity", "bandwidth", "on_chip"]) {
-            if let Some(text) = r.text(memory, "type") {
-                spec.about.insert("memory".to_owned(), text.to_owned());
-            }
-            spec.memory = r.fact(memory, "capacity", MEMORY);
-            spec.bandwidth = r.fact(memory, "bandwidth", BANDWIDTH);
-            spec.on_chip = r.fact(memory, "on_chip", ON_CHIP);
-        }
-        if let Some(links) = r.section(top, "links", &["scale_up", "scale_out", "host", "die_to_die"]) {
-            spec.scale_up = r.fact(links, "scale_up", LINK);
-            spec.scale_out = r.fact(links, "scale_out", LINK);
-            spec.host_link = r.fact(links, "host", LINK);
-            spec.die_to_die = r.fact(links, "die_to_die", LINK);
-        }
-        if let Some(power) = r.section(top, "power", &["tdp", "all_in"]) {
-            spec.tdp = r.fact(power, "tdp", POWER);
-            shown::<Watts>(&mut r, power, "all_in", POWER);
-        }
-        if let Some(package) = r.section(top, "package", &["dies", "area"]) {
-            r.ratio(package, "dies", (1.0, 1e3));
-            r.suffixed(package, "area", (1.0, 1e5), "mm^2");
-        }
-        read_measured(&mut r, top);
-        spec.entries = r.entries;
-        (spec, r.found)
-    }
-
-    fn read_peaks(&mut self, r: &mut Reader<'_>, top: Section<'_>) {
-        let known: Vec<&str> = Arithmetic::NAMED.iter().map(|&(n, _)| n).chain(SHOWN_PEAKS.iter().copied()).collect();
-        let Some(peaks) = r.section(top, "peak", &known) else { return };
-        for (name, arithmetic) in Arithmetic::NAMED {
-            if let Some(fact) = r.fact(peaks, name, PEAK) {
-                self.peak.insert(arithmetic, fact);
-            }
-        }
-        for name in SHOWN_PEAKS {
-            shown::<FlopPerSecond>(r, peaks, name, PEAK);
-        }
+    pub(crate) fn read(id: &str, file: &str, written: &str, sources: &Sources) -> (ChipSpec, Vec<Diagnostic>) {
+        document(file, written, |top| {
+            let facts = Facts::new(format!("chips/{id}"), sources);
+            let mut spec = ChipSpec {
+                id: id.to_owned(),
+                name: text(top, "name"),
+                vendor: text(top, "vendor"),
+                architecture: text(top, "architecture"),
+                class: top.get("class").and_then(|v| v.choice(&ChipClass::NAMED)),
+                devices: top.get("devices").and_then(|v| v.count(1, 64)).map(|n| n as u32),
+                aliases: texts(top, "aliases"),
+                ..ChipSpec::default()
+            };
+            let about = ABOUT.into_iter().filter_map(|key| Some((key.to_owned(), text(top, key)?)));
+            spec.about = about.collect();
+            within(top, "peak", |peaks| {
+                let known = Arithmetic::NAMED.into_iter();
+                spec.peak = known.filter_map(|(key, a)| Some((a, facts.quantity(peaks, key, PEAK)?))).collect();
+                for key in SHOWN_PEAKS {
+                    shown::<FlopPerSecond>(&facts, peaks, key, PEAK);
+                }
+            });
+            within(top, "memory", |memory| {
+                spec.about.extend(text(memory, "type").map(|t| ("memory".to_owned(), t)));
+                spec.memory = facts.quantity(memory, "capacity", MEMORY);
+                spec.bandwidth = facts.quantity(memory, "bandwidth", BANDWIDTH);
+                spec.on_chip = facts.quantity(memory, "on_chip", ON_CHIP);
+            });
+            within(top, "links", |links| {
+                spec.scale_up = facts.quantity(links, "scale_up", LINK);
+                spec.scale_out = facts.quantity(links, "scale_out", LINK);
+                spec.host_link = facts.quantity(links, "host", LINK);
+                spec.die_to_die = facts.quantity(links, "die_to_die", LINK);
+            });
+            within(top, "power", |power| {
+                spec.tdp = facts.quantity(power, "tdp", POWER);
+                shown::<Watts>(&facts, power, "all_in", POWER);
+            });
+            within(top, "package", |package| {
+                facts.number(package, "dies", (1.0, 1e3));
+                read_area(&facts, package);
+            });
+            read_measured(&facts, top);
+            spec.entries = facts.into_entries();
+            spec
+        })
     }
 
     /// What `over` says replaces what this says, fact by fact.
@@ -225,37 +189,43 @@ impl ChipSpec {
     }
 }
 
-fn class(r: &mut Reader<'_>, top: Section<'_>) -> Option<ChipClass> {
-    let name = r.text(top, "class")?;
-    let class = ChipClass::NAMED.into_iter().find(|&(n, _)| n == name).map(|(_, c)| c);
-    if class.is_none() {
-        let span = r.value(top, "class").map(|v| v.span()).unwrap_or_default();
-        r.report(span, "chip/bad-class", format!("unknown class '{name}'"), "use gpu, npu or tpu".to_owned());
-    }
-    class
+/// Area of all dies, of which no quantity is made.
+fn read_area(facts: &Facts, package: &Table) {
+    let Some(value) = package.get("area") else { return };
+    let number = |text: &str| text.strip_suffix("mm^2").and_then(|n| n.trim().parse::<f64>().ok());
+    facts.of(
+        &value,
+        |v| {
+            let found = v.as_text().and_then(number).filter(|mm2| (1.0..=1e5).contains(mm2));
+            if found.is_none() {
+                v.fault("is no area", "write \"814 mm^2\"");
+            }
+            found
+        },
+        |mm2| format!("{mm2} mm^2"),
+    );
 }
 
 /// `[measured]`: names are free, and each is a rate of operations, a data rate, a time or a power.
-pub(crate) fn read_measured(r: &mut Reader<'_>, top: Section<'_>) {
-    let Some(measured) = r.section(top, "measured", &[]) else { return };
-    for key in r.keys(measured) {
-        let written = r.value(measured, key).and_then(|v| v.get_ref().get("value")).and_then(|v| v.get_ref().as_str());
-        let text = written.unwrap_or_default();
-        if text.parse::<FlopPerSecond>().is_ok() {
-            shown::<FlopPerSecond>(r, measured, key, PEAK);
-        } else if text.parse::<Seconds>().is_ok() {
-            shown::<Seconds>(r, measured, key, (1e-12, 1e9));
-        } else if text.parse::<Watts>().is_ok() {
-            shown::<Watts>(r, measured, key, POWER);
+pub(crate) fn read_measured(facts: &Facts, top: &Table) {
+    let Some(measured) = top.get("measured").and_then(|v| v.table("write [measured]")) else { return };
+    for (_, value) in measured.entries() {
+        let written = value.as_table().and_then(|t| t.get("value")?.as_text()).unwrap_or_default();
+        if written.parse::<FlopPerSecond>().is_ok() {
+            facts.of(&value, |v| v.quantity(FlopPerSecond(0.0), FlopPerSecond(1e24)), |q| q.to_string());
+        } else if written.parse::<Seconds>().is_ok() {
+            facts.of(&value, |v| v.quantity(Seconds(0.0), Seconds(1e9)), |q| q.to_string());
+        } else if written.parse::<Watts>().is_ok() {
+            facts.of(&value, |v| v.quantity(Watts(0.0), Watts(1e10)), |q| q.to_string());
         } else {
-            shown::<BytesPerSecond>(r, measured, key, (1.0, 1e18));
+            facts.of(&value, |v| v.quantity(BytesPerSecond(0.0), BytesPerSecond(1e18)), |q| q.to_string());
         }
     }
 }
 
 /// A fact that is only shown.
-pub(crate) fn shown<T: Quantity>(r: &mut Reader<'_>, of: Section<'_>, key: &str, sane: (f64, f64)) {
-    let _: Option<Fact<T>> = r.fact(of, key, sane);
+pub(crate) fn shown<Q: Quantity>(facts: &Facts, table: &Table, key: &'static str, sane: (f64, f64)) {
+    let _: Option<Fact<Q>> = facts.quantity(table, key, sane);
 }
 
 pub(crate) fn take<T>(mine: &mut Option<T>, over: Option<T>) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use units::{Quantity, Range};
+use units::Range;
 
 /// What stands behind a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,19 +97,4 @@ pub struct Entry {
     pub source: String,
     /// Remark.
     pub note: String,
-}
-
-impl Entry {
-    /// `fact` printed, under `path`.
-    pub(crate) fn of<T: Quantity>(path: &str, fact: &Fact<T>) -> Entry {
-        let Range { low, mid, high } = fact.value;
-        Entry {
-            path: path.to_owned(),
-            value: mid.to_string(),
-            range: (low != high).then(|| (low.to_string(), high.to_string())),
-            kind: fact.kind,
-            source: fact.source.clone(),
-            note: fact.note.clone(),
-        }
-    }
 }

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use crate::diagnostic::Diagnostic;
-use crate::read::LONGEST_FILE;
+use crate::Diagnostic;
 
 static CHIPS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/chips");
 static SYSTEMS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/systems");
+
+/// Longest file that is read: a catalog file has a few kilobytes.
+const LONGEST_FILE: u64 = 16 << 20;
 
 /// Most files of a folder of the user's, and most bytes of all together.
 const MOST_FILES: usize = 10_000;
@@ -64,9 +66,8 @@ pub(crate) fn folder(path: &Path) -> (Files, Vec<Diagnostic>) {
     let mut load = Load { left: MOST_BYTES, count: 0, found: Vec::new() };
     let mut files = Files::default();
     if !path.is_dir() {
-        let message = "is not a folder".to_owned();
-        let help = "give a folder with chips/, systems/, sources.toml, prices.toml or policies.toml".to_owned();
-        load.found.push(Diagnostic::of_file(&path.display().to_string(), "catalog/no-folder", message, help));
+        let remedy = "give a folder with chips/, systems/, sources.toml, prices.toml or policies.toml";
+        load.found.push(Diagnostic::of_file(path.display().to_string(), "is not a folder", remedy));
         return (files, load.found);
     }
     files.sources = load.optional(path, "sources");
@@ -75,9 +76,8 @@ pub(crate) fn folder(path: &Path) -> (Files, Vec<Diagnostic>) {
     files.chips = load.all(&path.join("chips"));
     files.systems = load.all(&path.join("systems"));
     if load.count == 0 && load.found.is_empty() {
-        let message = "has nothing of a catalog".to_owned();
-        let help = "put files under chips/ or systems/, or a sources.toml, prices.toml or policies.toml".to_owned();
-        load.found.push(Diagnostic::of_file(&path.display().to_string(), "catalog/empty-folder", message, help));
+        let remedy = "put files under chips/ or systems/, or a sources.toml, prices.toml or policies.toml";
+        load.found.push(Diagnostic::of_file(path.display().to_string(), "has nothing of a catalog", remedy));
     }
     (files, load.found)
 }
@@ -101,13 +101,13 @@ impl Load {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
-                self.refuse(folder, "catalog/unreadable", error.to_string());
+                self.refuse(folder, error.to_string());
                 return Vec::new();
             }
         };
         let mut paths: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).take(MOST_FILES + 1).collect();
         if paths.len() > MOST_FILES {
-            self.refuse(folder, "catalog/too-many", format!("has more than {MOST_FILES} files"));
+            self.refuse(folder, format!("has more than {MOST_FILES} files"));
             return Vec::new();
         }
         paths.sort();
@@ -120,28 +120,28 @@ impl Load {
         let size = match fs::metadata(path) {
             Ok(meta) if meta.is_file() => meta.len(),
             Ok(_) => {
-                self.refuse(path, "catalog/unreadable", "is not a plain file".to_owned());
+                self.refuse(path, "is not a plain file".to_owned());
                 return None;
             }
             Err(error) => {
-                self.refuse(path, "catalog/unreadable", error.to_string());
+                self.refuse(path, error.to_string());
                 return None;
             }
         };
         if size > LONGEST_FILE.min(self.left) {
             let most = LONGEST_FILE >> 20;
-            self.refuse(path, "catalog/too-long", format!("is too long: {most} MiB a file, {} in all", 4 * most));
+            self.refuse(path, format!("is too long: {most} MiB a file, {} in all", 4 * most));
             return None;
         }
         self.left -= size;
         let text = match fs::read(path).map(String::from_utf8) {
             Ok(Ok(text)) => text,
             Ok(Err(_)) => {
-                self.refuse(path, "catalog/not-text", "is not UTF-8 text".to_owned());
+                self.refuse(path, "is not UTF-8 text".to_owned());
                 return None;
             }
             Err(error) => {
-                self.refuse(path, "catalog/unreadable", error.to_string());
+                self.refuse(path, error.to_string());
                 return None;
             }
         };
@@ -149,7 +149,7 @@ impl Load {
         Some(File { id, name: path.display().to_string(), text: Cow::Owned(text) })
     }
 
-    fn refuse(&mut self, path: &Path, code: &'static str, message: String) {
-        self.found.push(Diagnostic::of_file(&path.display().to_string(), code, message, String::new()));
+    fn refuse(&mut self, path: &Path, message: String) {
+        self.found.push(Diagnostic::of_file(path.display().to_string(), message, ""));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::diagnostic::nearest;
+use crate::written::nearest;
 
 /// Why a name gives nothing to run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

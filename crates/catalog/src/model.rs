@@ -1,6 +1,22 @@
 //! A language model as its `config.json` describes it: shapes and formats, no weights.
+//!
+//! [`load`] reads a built-in model or a file; [`parameters`], [`cache`] and [`weight_bytes`] are arithmetic on the result.
+
+mod builtin;
+mod cache;
+mod hf;
+mod json;
+mod parameters;
+mod quant;
+mod reader;
+
+pub use builtin::{Entry, entries, load, resolve};
+pub use cache::{Cache, LayerCache, cache, kv_bytes_per_token, layer_cache};
+pub use hf::{from_text, read};
+pub use parameters::{Parameters, WeightBytes, layer_parameters, parameters, weight_bytes};
 
 use formats::Scheme;
+use serde::Serialize;
 
 /// A model, checked. Counts are of the whole model, before any parallel split.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +35,32 @@ pub struct Model {
     pub tied_embeddings: bool,
     /// Runs of equal layers, in order of first appearance; `count` may gather layers that are not neighbours.
     pub layers: Vec<LayerGroup>,
-    /// Multi-token-prediction layers, each as one more layer of the last kind; 0 if none.
+    /// Multi-token-prediction modules; 0 if none.
     pub mtp_layers: u32,
+    /// Layers of one such module; besides them it joins its two inputs by one projection (2 x hidden to hidden).
+    pub mtp: Vec<LayerGroup>,
+    /// Copies of the residual stream (hyper-connections of DeepSeek-V4); 1 otherwise.
+    pub residual_streams: u64,
     /// Longest context.
     pub max_context: u64,
     /// How the published weights are stored.
     pub weights: WeightFormats,
+    /// How the file says to store the KV cache; `None` leaves it to the engine, which takes the type of activations.
+    pub kv: Option<Scheme>,
+    /// What of the file was set aside, and what was simplified.
+    pub notes: Vec<String>,
+}
+
+impl Model {
+    /// Layers of the main model: `num_hidden_layers` of the file.
+    pub fn num_layers(&self) -> u64 {
+        self.layers.iter().map(|group| u64::from(group.count)).sum()
+    }
+
+    /// Whether any layer has routed experts.
+    pub fn is_moe(&self) -> bool {
+        self.layers.iter().any(|group| matches!(group.ffn, Ffn::Moe(_)))
+    }
 }
 
 /// Storage of the published weights by part.
@@ -32,16 +68,30 @@ pub struct Model {
 pub struct WeightFormats {
     /// Projections of attention.
     pub attention: Scheme,
+    /// Output projection of attention, which some checkpoints quantize alone.
+    pub attention_out: Scheme,
     /// Dense feed-forward and shared experts.
     pub dense: Scheme,
     /// Routed experts.
     pub experts: Scheme,
-    /// Embedding and output head.
+    /// Embedding, output head, norms, routers and all else.
     pub embedding: Scheme,
 }
 
+impl WeightFormats {
+    /// All parts in one scheme.
+    pub const fn uniform(scheme: Scheme) -> WeightFormats {
+        WeightFormats { attention: scheme, attention_out: scheme, dense: scheme, experts: scheme, embedding: scheme }
+    }
+
+    /// Linear layers in one scheme, the rest in another: the usual shape of a quantized checkpoint.
+    pub const fn linear(scheme: Scheme, rest: Scheme) -> WeightFormats {
+        WeightFormats { embedding: rest, ..WeightFormats::uniform(scheme) }
+    }
+}
+
 /// `count` layers with the same shapes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerGroup {
     /// How many.
     pub count: u32,
@@ -52,9 +102,10 @@ pub struct LayerGroup {
 }
 
 /// Token mixing of a layer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Attention {
-    /// None (a layer of a hybrid that only has a feed-forward part).
+    /// Absent: a layer of a hybrid that only has a feed-forward part.
     None,
     /// Multi-head, grouped-query or multi-query attention.
     Gqa(Gqa),
@@ -67,7 +118,7 @@ pub enum Attention {
 }
 
 /// Grouped-query attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Gqa {
     /// Query heads.
     pub heads: u64,
@@ -79,12 +130,20 @@ pub struct Gqa {
     pub v_head_dim: u64,
     /// Sliding window in tokens; `None` sees all.
     pub window: Option<u64>,
+    /// The window does not slide: a token sees its own chunk of `window` tokens, half of it on average (Llama 4).
+    pub chunked: bool,
     /// Whether an output gate as wide as the queries is computed (Qwen3.5).
     pub gated: bool,
     /// Key and value share one projection (Gemma 4 global layers).
     pub shared_kv: bool,
-    /// Biases on the projections, counted as parameters.
+    /// Biases on the query, key and value projections, counted as parameters.
     pub bias: bool,
+    /// Bias on the output projection.
+    pub out_bias: bool,
+    /// A learned attention sink per head (gpt-oss).
+    pub sinks: bool,
+    /// No key and value of its own: reads the cache of an earlier layer.
+    pub reuses_kv: bool,
     /// Norms on query and key heads.
     pub qk_norm: bool,
     /// Block-sparse selection (native sparse attention, MiniMax sparse attention): tokens that a query attends to at most.
@@ -92,7 +151,7 @@ pub struct Gqa {
 }
 
 /// Selection of keys before attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Sparse {
     /// Tokens a query attends to at most.
     pub top_tokens: u64,
@@ -102,10 +161,12 @@ pub struct Sparse {
     pub index_dim: u64,
     /// Tokens that one index key stands for (1 in DSA, the block size in NSA).
     pub index_block: u64,
+    /// Takes over the selection of an earlier layer: no indexer, no index keys of its own (GLM-5.2).
+    pub shared: bool,
 }
 
 /// Multi-head latent attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Mla {
     /// Query heads.
     pub heads: u64,
@@ -125,9 +186,24 @@ pub struct Mla {
     pub gated: bool,
 }
 
-/// Linear attention with a state.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// The rule by which a linear attention updates its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinearRule {
+    /// Gated delta net: one decay per head.
+    #[default]
+    GatedDelta,
+    /// Kimi delta attention: one decay per channel.
+    KimiDelta,
+    /// Mamba-2: key heads are the groups, the width of a key head the state size.
+    Mamba2,
+}
+
+/// Linear attention with a state of `value_heads x key_dim x value_dim` elements per request.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Linear {
+    /// Update rule.
+    pub rule: LinearRule,
     /// Key heads.
     pub key_heads: u64,
     /// Width of a key head.
@@ -140,12 +216,14 @@ pub struct Linear {
     pub conv: u64,
     /// Width of all input projections together (queries, keys, values, gates, decays).
     pub in_width: u64,
+    /// Parameters of the second factors of low-rank gates, which do not read the residual stream (Kimi delta attention).
+    pub low_rank: u64,
     /// Bytes of one state element (4 for FP32).
     pub state_bytes: u64,
 }
 
 /// DeepSeek-V4's attention.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Compressed {
     /// Query heads.
     pub heads: u64,
@@ -168,9 +246,10 @@ pub struct Compressed {
 }
 
 /// Channel mixing of a layer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ffn {
-    /// None.
+    /// Absent.
     None,
     /// One feed-forward block.
     Dense(Dense),
@@ -179,7 +258,7 @@ pub enum Ffn {
 }
 
 /// A feed-forward block.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Dense {
     /// Inner width.
     pub inner: u64,
@@ -188,7 +267,7 @@ pub struct Dense {
 }
 
 /// Routed experts.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Moe {
     /// Routed experts.
     pub experts: u64,
@@ -198,12 +277,16 @@ pub struct Moe {
     pub inner: u64,
     /// Whether experts have a gate.
     pub gated: bool,
+    /// Biases on the experts' and the router's projections (gpt-oss).
+    pub bias: bool,
     /// Inner width of all shared experts together; 0 if none.
     pub shared_inner: u64,
     /// Width of the latent that experts work in; `None`: the residual width (Nemotron-3, Kimi-K3 latent experts).
     pub latent: Option<u64>,
     /// A dense block beside the experts (Gemma 4); 0 if none.
     pub parallel_dense_inner: u64,
+    /// A scalar gate on the shared experts (Qwen).
+    pub shared_gate: bool,
 }
 
 /// placeholder

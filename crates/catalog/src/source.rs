@@ -2,12 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Diagnostic;
-use crate::read::Reader;
+use crate::Diagnostic;
+use crate::facts::{need_text, text};
+use crate::written::{Document, Table};
 
-const KNOWN: &[&str] = &["title", "publisher", "date", "url", "retrieval"];
-const RETRIEVALS: &[&str] =
-    &["read", "read-transcript", "excerpt", "secondary", "index", "mirror", "recalled", "derived", "none"];
+/// How the text of a source may have been known.
+const RETRIEVALS: [(&str, &str); 9] = [
+    ("read", "read"),
+    ("read-transcript", "read-transcript"),
+    ("excerpt", "excerpt"),
+    ("secondary", "secondary"),
+    ("index", "index"),
+    ("mirror", "mirror"),
+    ("recalled", "recalled"),
+    ("derived", "derived"),
+    ("none", "none"),
+];
 
 /// A document, page, table or data set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,30 +35,22 @@ pub struct Source {
 }
 
 /// Reads `sources.toml`: a table a source.
-pub(crate) fn read(file: &str, text: &str) -> (BTreeMap<String, Source>, Vec<Diagnostic>) {
-    let mut r = Reader::new(file, text, "sources".to_owned(), None);
-    let table = r.parse();
+pub(crate) fn read(file: &str, written: &str) -> (BTreeMap<String, Source>, Vec<Diagnostic>) {
+    let doc = Document::new(file, written);
+    let root = doc.parse();
     let mut sources = BTreeMap::new();
-    let names: Vec<&str> = table.keys().map(|k| &**k.get_ref()).collect();
-    let top = r.top(&table, &names);
-    for name in names {
-        let Some(of) = r.section(top, name, KNOWN) else { continue };
-        let mut get = |key: &str, required: bool| {
-            if required { r.required(of, key) } else { r.text(of, key) }.unwrap_or_default().to_owned()
-        };
+    for (name, value) in Table::root(&doc, &root).entries() {
+        let Some(table) = value.table("write a table with title, publisher, date, url and retrieval") else { continue };
+        let retrieval = table.need("retrieval", "say how its text was known").and_then(|v| v.choice(&RETRIEVALS));
         let source = Source {
-            title: get("title", true),
-            publisher: get("publisher", true),
-            date: get("date", true),
-            url: get("url", false),
-            retrieval: get("retrieval", true),
+            title: need_text(&table, "title"),
+            publisher: need_text(&table, "publisher"),
+            date: need_text(&table, "date"),
+            url: text(&table, "url").unwrap_or_default(),
+            retrieval: retrieval.unwrap_or_default().to_owned(),
         };
-        if !source.retrieval.is_empty() && !RETRIEVALS.contains(&source.retrieval.as_str()) {
-            let span = r.value(of, "retrieval").map(|v| v.span()).unwrap_or_default();
-            let message = format!("unknown retrieval '{}'", source.retrieval);
-            r.report(span, "source/bad-retrieval", message, format!("use one of {}", RETRIEVALS.join(", ")));
-        }
+        table.finish();
         sources.insert(name.to_owned(), source);
     }
-    (sources, r.found)
+    (sources, doc.into_faults())
 }

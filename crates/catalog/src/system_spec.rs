@@ -1,37 +1,23 @@
 //! A system as written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use toml::de::DeValue;
 use units::{Bytes, BytesPerSecond, FlopPerSecond, Seconds, Watts};
 
 use crate::chip_spec::{overlay_entries, read_measured, shown, take};
-use crate::diagnostic::Diagnostic;
 use crate::fact::Entry;
-use crate::read::{Reader, Section};
-use crate::{Chip, Fabric, Fact, System, Tier, TierShape};
+use crate::facts::{Facts, Sources, document, each, need_text, text, texts, within};
+use crate::written::{Table, Value};
+use crate::{Chip, Diagnostic, Fabric, Fact, System, Tier, TierShape};
 
 /// Most chips that anything joins.
 const MOST_CHIPS: u32 = 10_000_000;
 
-const TOP: &[&str] = &[
-    "name",
-    "chip",
-    "chips",
-    "usual",
-    "aliases",
-    "design",
-    "availability",
-    "tier",
-    "power",
-    "total",
-    "parts",
-    "measured",
-];
-const PARTS: &[&str] =
-    &["racks", "optical_modules", "optical_switches", "cubes", "hosts", "l1_switches_per_node", "l2_switches", "sold"];
-const RATES: &[&str] = &["bandwidth", "scale_up", "scale_out", "bisection"];
-const PEAKS: &[&str] = &["peak", "bf16", "fp8", "mxfp8", "fp4", "int8"];
+const PARTS: [&str; 8] =
+    ["racks", "optical_modules", "optical_switches", "cubes", "hosts", "l1_switches_per_node", "l2_switches", "sold"];
+const RATES: [&str; 4] = ["bandwidth", "scale_up", "scale_out", "bisection"];
+const PEAKS: [&str; 6] = ["peak", "bf16", "fp8", "mxfp8", "fp4", "int8"];
+const SHAPES: &str = "write \"switch\", \"mesh\", { torus = [4, 4] } or { clos = 2.0 }";
 
 /// One file of `systems/`.
 #[derive(Debug, Clone, Default)]
@@ -79,87 +65,66 @@ pub struct TierSpec {
 
 impl SystemSpec {
     /// Reads a file of `systems/`. What cannot be read is left out and reported.
-    pub(crate) fn read(
-        id: &str,
-        file: &str,
-        text: &str,
-        sources: Option<&BTreeSet<String>>,
-    ) -> (SystemSpec, Vec<Diagnostic>) {
-        let mut r = Reader::new(file, text, format!("systems/{id}"), sources);
-        let table = r.parse();
-        let top = r.top(&table, TOP);
-        let mut spec = SystemSpec {
-            id: id.to_owned(),
-            name: r.text(top, "name").map(str::to_owned),
-            chip: r.text(top, "chip").map(str::to_owned),
-            chips: r.ratio(top, "chips", (1.0, f64::from(MOST_CHIPS))).map(|c| c.mid() as u32),
-            usual: r.flag(top, "usual"),
-            aliases: r.texts(top, "aliases"),
-            ..SystemSpec::default()
-        };
-        for key in ["design", "availability"] {
-            if let Some(text) = r.text(top, key) {
-                spec.about.insert(key.to_owned(), text.to_owned());
-            }
-        }
-        spec.read_tiers(&mut r, top);
-        if let Some(power) = r.section(top, "power", &["system"]) {
-            spec.power = r.fact(power, "system", (1.0, 1e10));
-        }
-        read_totals(&mut r, top);
-        if let Some(parts) = r.section(top, "parts", PARTS) {
-            for key in PARTS {
-                r.ratio(parts, key, (0.0, 1e9));
-            }
-        }
-        read_measured(&mut r, top);
-        spec.entries = r.entries;
-        (spec, r.found)
+    pub(crate) fn read(id: &str, file: &str, written: &str, sources: &Sources) -> (SystemSpec, Vec<Diagnostic>) {
+        document(file, written, |top| {
+            let facts = Facts::new(format!("systems/{id}"), sources);
+            let mut spec = SystemSpec {
+                id: id.to_owned(),
+                name: text(top, "name"),
+                chip: text(top, "chip"),
+                chips: facts.number(top, "chips", (1.0, f64::from(MOST_CHIPS))).map(|c| c.mid() as u32),
+                usual: top.get("usual").and_then(|v| v.truth()).unwrap_or(false),
+                aliases: texts(top, "aliases"),
+                ..SystemSpec::default()
+            };
+            let about = ["design", "availability"].into_iter();
+            spec.about = about.filter_map(|key| Some((key.to_owned(), text(top, key)?))).collect();
+            each(top, "tier", |_, tier| spec.read_tier(&facts, tier));
+            within(top, "power", |power| spec.power = facts.quantity(power, "system", (1.0, 1e10)));
+            within(top, "total", |total| {
+                shown::<Bytes>(&facts, total, "memory", (1e9, 1e18));
+                RATES.iter().for_each(|key| shown::<BytesPerSecond>(&facts, total, key, (1e9, 1e18)));
+                PEAKS.iter().for_each(|key| shown::<FlopPerSecond>(&facts, total, key, (1e12, 1e24)));
+            });
+            within(top, "parts", |parts| {
+                for key in PARTS {
+                    facts.number(parts, key, (0.0, 1e9));
+                }
+            });
+            read_measured(&facts, top);
+            spec.entries = facts.into_entries();
+            spec
+        })
     }
 
-    fn read_tiers(&mut self, r: &mut Reader<'_>, top: Section<'_>) {
-        let known = ["name", "shape", "chips", "bandwidth", "latency", "in_network_reduction", "medium"];
-        for (index, of) in r.sections(top, "tier", &known).into_iter().enumerate() {
-            let before = r.entries.len();
-            let name = r.required(of, "name").unwrap_or_default().to_owned();
-            let shape = shape(r, of);
-            if r.value(of, "chips").is_none() {
-                r.report_missing(of, "'chips' is missing in [[tier]]".to_owned());
-            }
-            let chips = r.whole(of, "chips", MOST_CHIPS);
-            let bandwidth = r.fact(of, "bandwidth", (1e6, 1e14));
-            let latency = r.fact(of, "latency", (1e-10, 1.0));
-            let in_network_reduction = r.flag(of, "in_network_reduction");
-            let medium = medium(r, of).to_owned();
-            for entry in &mut r.entries[before..] {
-                entry.path = entry.path.replacen("tier", &format!("tier{}", index + 1), 1);
-            }
-            let (Some(shape), Some(chips)) = (shape, chips) else { continue };
-            let inner = self.tiers.last().map_or(1, |t| t.chips);
-            if let Some(last) = self.tiers.last()
-                && chips <= last.chips
-            {
-                let span = r.value(of, "chips").map(|v| v.span()).unwrap_or_default();
-                let message = format!("tier '{name}' reaches {chips} chips, no more than '{}' within it", last.name);
-                r.report(span, "system/tier-order", message, "list tiers from the innermost out".to_owned());
-            }
-            if let TierShape::Torus { dims } = &shape {
-                let product: u64 = dims.iter().map(|&d| u64::from(d)).product();
-                if product != u64::from(chips) && product * u64::from(inner) != u64::from(chips) {
-                    let span = r.value(of, "shape").map(|v| v.span()).unwrap_or_default();
-                    let message = format!("a torus of {dims:?} does not have {chips} chips");
-                    r.report(
-                        span,
-                        "system/torus",
-                        message,
-                        "dims multiply to chips, or to the units within".to_owned(),
-                    );
-                }
-            }
-            let bandwidth = bandwidth.map(|f| placed(f, index));
-            let latency = latency.map(|f| placed(f, index));
-            self.tiers.push(TierSpec { name, shape, chips, bandwidth, latency, in_network_reduction, medium });
+    fn read_tier(&mut self, facts: &Facts, tier: &Table) {
+        let name = need_text(tier, "name");
+        let shape = tier.need("shape", SHAPES).and_then(|v| shape(&v));
+        let chips = tier.need("chips", "write a whole number").and_then(|v| v.count(1, u64::from(MOST_CHIPS)));
+        let spec = (
+            facts.quantity(tier, "bandwidth", (1e6, 1e14)),
+            facts.quantity(tier, "latency", (1e-10, 1.0)),
+            tier.get("in_network_reduction").and_then(|v| v.truth()).unwrap_or(false),
+            tier.get("medium").and_then(|v| v.choice(&MEDIA)).unwrap_or("copper").to_owned(),
+        );
+        let (Some(shape), Some(chips)) = (shape, chips) else { return };
+        let inner = self.tiers.last().map_or(1, |t| t.chips);
+        if let Some(last) = self.tiers.last()
+            && chips <= u64::from(last.chips)
+        {
+            let message = format!("reaches {chips} chips, no more than '{}' within it", last.name);
+            tier.fault(message, "list tiers from the innermost out");
         }
+        if let TierShape::Torus { dims } = &shape {
+            let units: u64 = dims.iter().map(|&d| u64::from(d)).product();
+            if units != chips && units.checked_mul(u64::from(inner)) != Some(chips) {
+                let message = format!("a torus of {dims:?} does not have {chips} chips");
+                tier.fault(message, "axes multiply to chips, or to the units within");
+            }
+        }
+        let (bandwidth, latency, in_network_reduction, medium) = spec;
+        let chips = chips as u32;
+        self.tiers.push(TierSpec { name, shape, chips, bandwidth, latency, in_network_reduction, medium });
     }
 
     /// What `over` says replaces what this says; tiers are replaced as a whole, for their order counts.
@@ -200,7 +165,7 @@ impl SystemSpec {
         let mut tiers = Vec::new();
         for (index, tier) in self.tiers.iter().enumerate() {
             match &tier.bandwidth {
-                None => lack(format!("tier{}.bandwidth", index + 1)),
+                None => lack(format!("tier[{index}].bandwidth")),
                 Some(bandwidth) => tiers.push(Tier {
                     name: tier.name.clone(),
                     shape: tier.shape.clone(),
@@ -226,58 +191,36 @@ impl SystemSpec {
     }
 }
 
-/// Facts of tiers carry their place in the list: `systems/x.tier2.bandwidth`.
-fn placed<T>(mut fact: Fact<T>, index: usize) -> Fact<T> {
-    fact.path = fact.path.replacen(".tier.", &format!(".tier{}.", index + 1), 1);
-    fact
-}
-
-fn medium<'t>(r: &mut Reader<'_>, of: Section<'t>) -> &'t str {
-    let medium = r.text(of, "medium").unwrap_or("copper");
-    if !["copper", "optics", "mixed"].contains(&medium) {
-        let span = r.value(of, "medium").map(|v| v.span()).unwrap_or_default();
-        let help = "use copper, optics or mixed".to_owned();
-        r.report(span, "system/bad-medium", format!("unknown medium '{medium}'"), help);
-    }
-    medium
-}
+const MEDIA: [(&str, &str); 3] = [("copper", "copper"), ("optics", "optics"), ("mixed", "mixed")];
 
 /// "switch", "mesh", `{ torus = [4, 4] }` or `{ clos = 2.0 }`.
-fn shape(r: &mut Reader<'_>, of: Section<'_>) -> Option<TierShape> {
-    let help = "use \"switch\", \"mesh\", { torus = [4, 4] } or { clos = 2.0 }";
-    let Some(value) = r.value(of, "shape") else {
-        r.report_missing(of, "'shape' is missing in [[tier]]".to_owned());
-        return None;
-    };
-    match value.get_ref() {
-        DeValue::String(name) if name == "switch" => return Some(TierShape::Switch),
-        DeValue::String(name) if name == "mesh" => return Some(TierShape::Mesh),
-        DeValue::Table(table) if table.len() == 1 => {
-            if let Some(ratio) = table.get("clos") {
-                let ratio = r.number(ratio, "clos", (1.0, 1000.0))?;
-                return Some(TierShape::Clos { oversubscription_percent: (ratio * 100.0).round() as u32 });
-            }
-            if let Some(dims) = table.get("torus").and_then(|t| t.get_ref().as_array())
-                && (1..=6).contains(&dims.len())
-            {
-                let dims = dims.iter().map(|d| r.whole_of(d, "torus", 65_536)).collect::<Option<Vec<u32>>>()?;
-                return Some(TierShape::Torus { dims });
-            }
-        }
-        _ => {}
+fn shape(value: &Value) -> Option<TierShape> {
+    if value.as_text().is_some() {
+        return value.choice(&[("switch", TierKind::Switch), ("mesh", TierKind::Mesh)]).map(|kind| match kind {
+            TierKind::Switch => TierShape::Switch,
+            TierKind::Mesh => TierShape::Mesh,
+        });
     }
-    r.report(value.span(), "system/bad-shape", "not a shape of a tier".to_owned(), help.to_owned());
-    None
+    let table = value.table(SHAPES)?;
+    let clos = table.get("clos").and_then(|v| v.number(1.0, 1000.0));
+    let torus = table.get("torus").and_then(|v| v.list(SHAPES));
+    table.finish();
+    match (clos, torus) {
+        (Some(ratio), None) => Some(TierShape::Clos { oversubscription_percent: (ratio * 100.0).round() as u32 }),
+        (None, Some(dims)) if (1..=6).contains(&dims.len()) => {
+            let dims = dims.iter().map(|d| d.count(1, 1024).map(|n| n as u32)).collect::<Option<Vec<u32>>>()?;
+            Some(TierShape::Torus { dims })
+        }
+        _ => {
+            value.fault("is no shape", SHAPES);
+            None
+        }
+    }
 }
 
-fn read_totals(r: &mut Reader<'_>, top: Section<'_>) {
-    let known: Vec<&str> = RATES.iter().chain(PEAKS).copied().chain(["memory"]).collect();
-    let Some(total) = r.section(top, "total", &known) else { return };
-    shown::<Bytes>(r, total, "memory", (1e9, 1e18));
-    for key in RATES {
-        shown::<BytesPerSecond>(r, total, key, (1e9, 1e18));
-    }
-    for key in PEAKS {
-        shown::<FlopPerSecond>(r, total, key, (1e12, 1e24));
-    }
+/// Shapes that a word says.
+#[derive(Clone, Copy)]
+enum TierKind {
+    Switch,
+    Mesh,
 }

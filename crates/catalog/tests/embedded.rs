@@ -95,6 +95,32 @@ fn what_lacks_a_fact_says_which() {
     assert!(matches!(error, LookupError::Unknown { near: Some(_), .. }), "{error}");
 }
 
+#[test]
+fn prices_are_ranges_in_dollars() {
+    let catalog = Catalog::embedded();
+    let h100 = catalog.price_of_chip("H100").expect("known").rent.expect("rented");
+    assert!(h100.value.low < h100.value.mid && h100.value.mid < h100.value.high, "{:?}", h100.value);
+    assert!((2.0..4.0).contains(&h100.mid().0), "between neoclouds: {}", h100.mid());
+    let atlas = catalog.price_of_chip("Atlas 350").expect("known").purchase.expect("quoted");
+    assert_eq!(atlas.mid(), units::Usd(70_000.0 * 0.1425), "70,000 CNY at the catalog's rate");
+    let matrix = catalog.price_of_system("CM384").expect("known");
+    assert!(matrix.whole_system);
+    assert_eq!(matrix.purchase.expect("press").mid(), units::Usd(8.2e6 / 384.0));
+    let west = catalog.prices.electricity("CN").expect("one row");
+    assert_eq!(west.mid(), units::UsdPerKilowattHour(0.4 * 0.1425));
+}
+
+#[test]
+fn duties_name_their_chips() {
+    let catalog = Catalog::embedded();
+    let duty =
+        |chip: &str| catalog.policies_of(chip).into_iter().filter(|p| p.is_duty()).map(|p| p.rate.clone()).next();
+    assert_eq!(duty("H200").flatten().expect("Section 232").mid(), 0.25);
+    let h20 = duty("H20").flatten().expect("asked for in 2025-08").value;
+    assert_eq!((h20.low, h20.high), (0.0, 0.15));
+    assert_eq!(duty("P800"), None);
+}
+
 /// Names of chips in the measured tables; what they leave open has no chip.
 #[test]
 fn measured_chips_have_facts_and_a_usual_system() {

@@ -1,7 +1,13 @@
 //! The terminal face of Steelyard: it asks and shows, and computes nothing.
 
+mod chart;
 mod cmd;
+mod lang;
+mod report;
+mod table;
 
+use std::panic;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -11,25 +17,40 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "steelyard", version, about)]
 struct Cli {
+    /// A folder of your own facts, laid out as `catalog/`, that goes over the built-in ones.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    catalog: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fits the time of operators and exchanges to measured tables.
     Calibrate(cmd::calibrate::Calibrate),
+    /// Shows chips and systems, every fact with its source; checks a folder of your own.
+    Catalog(cmd::catalog::CatalogArgs),
+    /// Shows models: parameters, cache, formats.
+    Model(cmd::model::ModelArgs),
+    /// Shows a `findings.json` again: as a table or as a report.
+    Report(cmd::report::Report),
 }
+
+/// Exit code of a fault of ours.
+const BUG: u8 = 70;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let catalog = catalog::Catalog::embedded();
-    let done = match &cli.command {
-        Command::Calibrate(args) => cost::Calibration::embedded()
-            .map_err(|e| e.to_string())
-            .and_then(|calibration| cmd::calibrate::run(args, &catalog, &calibration)),
+    panic::set_hook(Box::new(|bug| {
+        eprintln!("steelyard {} has a bug: {bug}", env!("CARGO_PKG_VERSION"));
+        eprintln!("Please report it with the command and its input files.");
+    }));
+    let folder = cli.catalog.as_deref();
+    let run = || match &cli.command {
+        Command::Calibrate(args) => cmd::calibrate::run(args),
+        Command::Catalog(args) => cmd::catalog::run(args, folder),
+        Command::Model(args) => cmd::model::run(args, folder),
+        Command::Report(args) => cmd::report::run(args),
     };
-    done.unwrap_or_else(|message| {
-        eprintln!("error: {message}");
-        ExitCode::from(2)
-    })
+    panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(BUG))
 }

@@ -219,12 +219,24 @@ pub struct Choice {
     pub memory: Vec<(String, f64)>,
     /// Memory of a chip.
     pub memory_capacity: f64,
+    /// What the chip could do at best; `None` where it is not told.
+    #[serde(default)]
+    pub roof: Option<Roof>,
     /// Time by operator, one steady step of decode and one of prefill.
     pub operators: Vec<OperatorShare>,
     /// Assumed and disputed facts that it rests on.
     pub rests_on: Vec<FactUse>,
     /// Remarks: borrowed efficiencies, substituted formats.
     pub remarks: Vec<String>,
+}
+
+/// What a chip can do at best: the lines of its roofline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Roof {
+    /// Memory bandwidth, bytes per second.
+    pub bandwidth: f64,
+    /// Dense peak of each arithmetic that the operators use, FLOP per second.
+    pub peaks: Vec<(String, f64)>,
 }
 
 /// Money.

@@ -1,10 +1,18 @@
 //! Studies, search, money and validation: what is asked, and the answer. Knows no terminals and no languages.
 
 pub mod calibrate;
+pub mod calibrate_comm;
 pub mod findings;
+pub mod machine;
+pub mod money;
+mod normal;
+pub mod predict;
+pub mod refusal;
 pub mod study;
 pub mod tables;
+pub mod traffic;
 pub mod validate;
+pub mod workload;
 
 pub use findings::Findings;
 pub use study::Study;

@@ -10,6 +10,7 @@ mod range;
 
 pub use parse::ParseError;
 pub use quantity::{
-    Bytes, BytesPerSecond, Flop, FlopPerSecond, Joules, Quantity, Seconds, Usd, UsdPerHour, UsdPerKilowattHour, Watts,
+    Bytes, BytesPerSecond, Flop, FlopPerSecond, Joules, PerSecond, Quantity, Seconds, Usd, UsdPerHour,
+    UsdPerKilowattHour, Watts,
 };
 pub use range::Range;

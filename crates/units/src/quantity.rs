@@ -189,6 +189,19 @@ quantity!(
         read_only("h", 3600.0),
         read_only("d", 86400.0),
         read_only("a", 365.25 * 86400.0),
+        read_only("year", 365.25 * 86400.0),
+        read_only("years", 365.25 * 86400.0),
+    ]
+);
+quantity!(
+    /// How often something comes, in events per second.
+    PerSecond,
+    &[
+        unit("/s", 1.0),
+        read_only("/min", 1.0 / 60.0),
+        read_only("/h", 1.0 / 3600.0),
+        read_only("requests/s", 1.0),
+        read_only("req/s", 1.0),
     ]
 );
 quantity!(

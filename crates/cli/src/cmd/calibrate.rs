@@ -40,12 +40,19 @@ pub struct Calibrate {
 }
 
 /// Runs the command.
-pub fn run(args: &Calibrate, catalog: &Catalog, calibration: &Calibration) -> Result<ExitCode, String> {
+pub fn run(args: &Calibrate) -> ExitCode {
+    let catalog = Catalog::embedded();
     let find = |name: &str| catalog.chip(name).ok().cloned();
-    match &args.check {
-        Some(file) => check(file, calibration, &find),
+    let done = match &args.check {
+        Some(file) => {
+            Calibration::embedded().map_err(|e| e.to_string()).and_then(|calibration| check(file, &calibration, &find))
+        }
         None => fit(args, &find),
-    }
+    };
+    done.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::from(2)
+    })
 }
 
 fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {

@@ -1,3 +1,9 @@
 //! One file a command.
 
 pub mod calibrate;
+pub mod catalog;
+pub mod model;
+pub mod report;
+// Waits for `weigh`, whose findings it shows.
+#[allow(dead_code)]
+pub mod show;

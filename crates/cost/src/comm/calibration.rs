@@ -11,6 +11,8 @@ use units::Seconds;
 use crate::comm::curve::{Curve, Kind, Kinds, Point};
 use crate::comm::network::Basis;
 
+static EMBEDDED: include_dir::Dir<'static> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../calibration");
+
 /// Why a calibration cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum CalibrationError {
@@ -48,6 +50,7 @@ struct FileSpec {
     architecture: Option<String>,
     fabric: Option<String>,
     shape: Option<String>,
+    stack: Option<String>,
     #[serde(default)]
     #[allow(dead_code, reason = "for people")]
     note: String,
@@ -82,9 +85,7 @@ pub struct Measured {
 /// Curves for whom they hold.
 #[derive(Debug, Clone)]
 struct Set {
-    architecture: Option<String>,
-    fabric: Option<String>,
-    shape: Option<String>,
+    scope: Scope,
     curves: BTreeMap<Kind, Arc<Curve>>,
 }
 
@@ -102,8 +103,20 @@ pub(super) struct Resolved {
 }
 
 impl CommCalibration {
+    /// The calibration that comes with the program.
+    ///
+    /// # Errors
+    /// If a file of it is malformed, which the tests exclude.
+    pub fn embedded() -> Result<CommCalibration, CalibrationError> {
+        let name = |f: &include_dir::File<'static>| f.path().to_str().unwrap_or_default();
+        let curves = |n: &str| n.starts_with("comm-") && n != "comm-data.toml";
+        let files = EMBEDDED.files().filter(|f| curves(name(f)));
+        CommCalibration::parse(files.map(|f| (name(f), f.contents_utf8().unwrap_or_default())))
+    }
+
     /// Reads files, given as (name, text). A file holds for an architecture on a fabric, a fabric (architecture left
-    /// out), a shape ("switch", "mesh", "torus", "clos"), or for everything (all left out).
+    /// out), a shape ("switch", "mesh", "torus", "clos"), or for everything (all left out); one that names a `stack` holds
+    /// for an engine's kernels only.
     ///
     /// # Errors
     /// The first file that is malformed.
@@ -112,41 +125,49 @@ impl CommCalibration {
         Ok(CommCalibration { sets })
     }
 
-    /// The curves of a tier under an architecture. Nearest first: the same architecture and fabric; the same fabric;
-    /// the same shape; anything. A kindred operation of a nearer relative goes before the same operation of a farther
-    /// one only within the same architecture and fabric.
-    pub(super) fn resolve(&self, architecture: &str, tier: &Tier) -> Result<Kinds<Resolved>, CalibrationError> {
+    /// The curves of a tier under an architecture, nearest first: the same architecture and fabric (of the same stack
+    /// first); the same fabric; a kindred operation on it; the same shape; anything.
+    pub(super) fn resolve(
+        &self,
+        architecture: &str,
+        tier: &Tier,
+        stack: Option<&str>,
+    ) -> Result<Kinds<Resolved>, CalibrationError> {
         let mut found = Vec::with_capacity(Kind::ALL.len());
         for kind in Kind::ALL {
             found.push(
-                self.find(kind, architecture, tier)
+                self.find(kind, architecture, tier, stack)
                     .ok_or_else(|| CalibrationError::NoCurve { operation: kind.name(), tier: tier.name.clone() })?,
             );
         }
         found.try_into().map_err(|_| CalibrationError::NoCurve { operation: "any", tier: tier.name.clone() })
     }
 
-    fn find(&self, kind: Kind, architecture: &str, tier: &Tier) -> Option<Resolved> {
+    fn find(&self, kind: Kind, architecture: &str, tier: &Tier, stack: Option<&str>) -> Option<Resolved> {
         let is = |field: &Option<String>, name: &str| field.as_deref().is_some_and(|f| f.eq_ignore_ascii_case(name));
-        let own = |s: &Set| is(&s.architecture, architecture) && is(&s.fabric, &tier.name);
-        let fabric = |s: &Set| s.architecture.is_none() && is(&s.fabric, &tier.name);
-        let shape = |s: &Set| s.architecture.is_none() && s.fabric.is_none() && is(&s.shape, shape_name(&tier.shape));
-        let any = |s: &Set| s.architecture.is_none() && s.fabric.is_none() && s.shape.is_none();
+        let here = |s: &Set| is(&s.scope.architecture, architecture) && is(&s.scope.fabric, &tier.name);
+        let stacked = |s: &Set| here(s) && stack.is_some_and(|stack| is(&s.scope.stack, stack));
+        let own = |s: &Set| here(s) && s.scope.stack.is_none();
+        let fabric = |s: &Set| s.scope.architecture.is_none() && is(&s.scope.fabric, &tier.name);
+        let shape = |s: &Set| {
+            s.scope.architecture.is_none() && s.scope.fabric.is_none() && is(&s.scope.shape, shape_name(&tier.shape))
+        };
+        let any = |s: &Set| s.scope.architecture.is_none() && s.scope.fabric.is_none() && s.scope.shape.is_none();
         let search = |holds: &dyn Fn(&Set) -> bool, kind: Kind, basis| {
             let curve = self.sets.iter().filter(|s| holds(s)).find_map(|s| s.curves.get(&kind))?;
             Some(Resolved { curve: Arc::clone(curve), basis })
         };
-        let levels: [(&dyn Fn(&Set) -> bool, Basis); 4] =
-            [(&own, Basis::Measured), (&fabric, Basis::SameFabric), (&shape, Basis::SameShape), (&any, Basis::Other)];
-        let direct = levels.iter().find_map(|(holds, basis)| search(holds, kind, *basis));
-        let Some(kin) = kind.kin() else { return direct };
-        let kindred = search(&own, kin, Basis::SameFabric);
-        match direct {
-            Some(found) if found.basis <= Basis::SameFabric || kindred.is_none() => Some(found),
-            found => kindred.or(found).or_else(|| {
-                levels.iter().find_map(|(holds, basis)| search(holds, kin, (*basis).max(Basis::SameFabric)))
-            }),
-        }
+        let direct = |holds: &dyn Fn(&Set) -> bool, basis| search(holds, kind, basis);
+        let kindred =
+            |holds: &dyn Fn(&Set) -> bool, basis: Basis| kind.kin().iter().find_map(|&kin| search(holds, kin, basis));
+        direct(&stacked, Basis::Measured)
+            .or_else(|| direct(&own, Basis::Measured))
+            .or_else(|| direct(&fabric, Basis::SameFabric))
+            .or_else(|| kindred(&own, Basis::SameFabric))
+            .or_else(|| kindred(&fabric, Basis::SameFabric))
+            .or_else(|| direct(&shape, Basis::SameShape))
+            .or_else(|| direct(&any, Basis::Other))
+            .or_else(|| kindred(&any, Basis::Other))
     }
 }
 
@@ -171,7 +192,7 @@ fn read(file: &str, text: &str) -> Result<Set, CalibrationError> {
     let mut points: BTreeMap<Kind, Vec<Point>> = BTreeMap::new();
     for p in &spec.curve {
         let kind = Kind::from_name(&p.operation).ok_or_else(|| bad(&p.operation, "no such operation"))?;
-        if p.rows == 0 || !(p.median >= 0.0) {
+        if p.rows == 0 || p.median.is_nan() || p.median < 0.0 {
             return Err(bad(&p.operation, "fitted to nothing"));
         }
         let point =
@@ -183,29 +204,37 @@ fn read(file: &str, text: &str) -> Result<Set, CalibrationError> {
         let curve = Curve::new(points).ok_or_else(|| bad(kind.name(), message))?;
         Ok((kind, Arc::new(curve)))
     };
+    let FileSpec { architecture, fabric, shape, stack, .. } = spec;
     Ok(Set {
-        architecture: spec.architecture,
-        fabric: spec.fabric,
-        shape: spec.shape,
+        scope: Scope { architecture, fabric, shape, stack },
         curves: points.into_iter().map(curve).collect::<Result<_, _>>()?,
     })
 }
 
+/// For whom the curves of a file hold; what is left out is pooled over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scope {
+    /// Architecture of the chip.
+    pub architecture: Option<String>,
+    /// Name of the tier.
+    pub fabric: Option<String>,
+    /// "switch", "mesh", "torus" or "clos".
+    pub shape: Option<String>,
+    /// Kernels of one serving engine.
+    pub stack: Option<String>,
+}
+
 /// Writes a file that [`CommCalibration::parse`] reads.
-pub fn write(
-    architecture: Option<&str>,
-    fabric: Option<&str>,
-    shape: Option<&str>,
-    note: &str,
-    curves: &BTreeMap<Kind, Vec<Measured>>,
-) -> String {
+pub fn write(scope: &Scope, note: &str, curves: &BTreeMap<Kind, Vec<Measured>>) -> String {
     let mut text = String::new();
     let quoted = |value: &str| toml::Value::String(value.to_owned()).to_string();
-    for (key, value) in [("architecture", architecture), ("fabric", fabric), ("shape", shape), ("note", Some(note))] {
+    let Scope { architecture, fabric, shape, stack } = scope;
+    for (key, value) in [("architecture", architecture), ("fabric", fabric), ("shape", shape), ("stack", stack)] {
         if let Some(value) = value {
             text += &format!("{key} = {}\n", quoted(value));
         }
     }
+    text += &format!("note = {}\n", quoted(note));
     for (kind, points) in curves {
         for m in points {
             text += &format!(

@@ -6,8 +6,10 @@ use crate::comm::exchange::{Collective, Exchange, Kernel, Library, Phase};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {
-    /// All-reduce of the vendor's library.
+    /// All-reduce of the vendor's library, added up by the ranks.
     AllReduce,
+    /// All-reduce of the vendor's library on a tier whose switches add.
+    InNetworkAllReduce,
     /// All-reduce of serving engines.
     EngineAllReduce,
     /// All-gather.
@@ -39,8 +41,9 @@ pub type Kinds<T> = [T; Kind::ALL.len()];
 
 impl Kind {
     /// All, in order.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::AllReduce,
+        Kind::InNetworkAllReduce,
         Kind::EngineAllReduce,
         Kind::AllGather,
         Kind::ReduceScatter,
@@ -59,6 +62,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::AllReduce => "all_reduce",
+            Kind::InNetworkAllReduce => "all_reduce_in_network",
             Kind::EngineAllReduce => "engine_all_reduce",
             Kind::AllGather => "all_gather",
             Kind::ReduceScatter => "reduce_scatter",
@@ -79,11 +83,12 @@ impl Kind {
         Kind::ALL.into_iter().find(|k| k.name() == name)
     }
 
-    /// The kind of an exchange.
-    pub fn of(exchange: &Exchange) -> Kind {
+    /// The kind of an exchange on a tier that has in-network `reduction` or not.
+    pub fn of(exchange: &Exchange, reduction: bool) -> Kind {
         match exchange {
             Exchange::Collective { operation, library, .. } => match (operation, library) {
                 (Collective::AllReduce, Library::Engine) => Kind::EngineAllReduce,
+                (Collective::AllReduce, Library::Standard) if reduction => Kind::InNetworkAllReduce,
                 (Collective::AllReduce, Library::Standard) => Kind::AllReduce,
                 (Collective::AllGather, _) => Kind::AllGather,
                 (Collective::ReduceScatter, _) => Kind::ReduceScatter,
@@ -102,19 +107,23 @@ impl Kind {
         }
     }
 
-    /// The kind whose code is most alike, for a fabric where this one was not measured.
-    pub(super) fn kin(self) -> Option<Kind> {
+    /// The kinds whose code is most alike, for a fabric where this one was not measured; best first.
+    pub(super) fn kin(self) -> &'static [Kind] {
         match self {
-            Kind::AllReduce | Kind::AllToAll => None,
-            Kind::EngineAllReduce => Some(Kind::AllReduce),
-            Kind::AllGather | Kind::ReduceScatter => Some(Kind::AllReduce),
-            Kind::Broadcast => Some(Kind::AllGather),
-            Kind::SendRecv => Some(Kind::AllToAll),
-            Kind::LowLatencyDispatch => Some(Kind::OneSidedDispatch),
-            Kind::LowLatencyCombine => Some(Kind::OneSidedCombine),
-            Kind::OneSidedDispatch => Some(Kind::LowLatencyDispatch),
-            Kind::OneSidedCombine => Some(Kind::LowLatencyCombine),
-            Kind::HighThroughputDispatch | Kind::HighThroughputCombine => Some(Kind::AllToAll),
+            Kind::AllReduce => &[Kind::ReduceScatter],
+            Kind::InNetworkAllReduce => &[Kind::AllReduce],
+            // Engines bring their kernel to most chips, and it is nothing like the vendor's library.
+            Kind::EngineAllReduce => &[],
+            Kind::AllGather | Kind::ReduceScatter => &[Kind::AllReduce],
+            Kind::Broadcast => &[Kind::AllGather, Kind::AllReduce],
+            Kind::AllToAll => &[Kind::OneSidedDispatch, Kind::LowLatencyDispatch],
+            Kind::SendRecv => &[Kind::AllToAll, Kind::OneSidedDispatch, Kind::LowLatencyDispatch],
+            Kind::LowLatencyDispatch => &[Kind::OneSidedDispatch, Kind::AllToAll],
+            Kind::LowLatencyCombine => &[Kind::OneSidedCombine, Kind::LowLatencyDispatch, Kind::AllToAll],
+            Kind::OneSidedDispatch => &[Kind::LowLatencyDispatch, Kind::AllToAll],
+            Kind::OneSidedCombine => &[Kind::LowLatencyCombine, Kind::OneSidedDispatch, Kind::AllToAll],
+            Kind::HighThroughputDispatch => &[Kind::OneSidedDispatch, Kind::AllToAll],
+            Kind::HighThroughputCombine => &[Kind::OneSidedCombine, Kind::OneSidedDispatch, Kind::AllToAll],
         }
     }
 }
@@ -193,7 +202,7 @@ impl Curve {
             latency: mix(a.latency, b.latency),
             fill: mix(a.fill, b.fill),
             efficiency: mix(a.efficiency, b.efficiency),
-            spread: a.spread.max(b.spread),
+            spread: mix(a.spread, b.spread),
         }
     }
 

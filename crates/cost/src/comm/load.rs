@@ -2,7 +2,7 @@
 
 use catalog::{Tier, TierShape};
 
-use crate::comm::exchange::{Collective, Exchange, Group, Kernel, Routed};
+use crate::comm::exchange::{Collective, Exchange, Group, Kernel, Library, Routed};
 use crate::comm::routing::distinct_places;
 
 /// Most tiers of a fabric that are looked at.
@@ -116,8 +116,8 @@ impl RankTier {
 /// The loads of an exchange.
 pub(super) fn loads(tiers: &[RankTier], exchange: &Exchange) -> Loads {
     match exchange {
-        Exchange::Collective { operation, group, bytes, .. } => {
-            each_tier(tiers, *group, |tier, span| collective(tier, span, *operation, *bytes))
+        Exchange::Collective { operation, library, group, bytes } => {
+            each_tier(tiers, *group, |tier, span| collective(tier, span, *operation, *library, *bytes))
         }
         Exchange::SendRecv { stride, bytes } => {
             let mut all = Loads::default();
@@ -158,7 +158,7 @@ fn each_tier(tiers: &[RankTier], group: Group, load: impl Fn(&RankTier, Span) ->
     result
 }
 
-fn collective(tier: &RankTier, span: Span, operation: Collective, bytes: f64) -> (f64, f64) {
+fn collective(tier: &RankTier, span: Span, operation: Collective, library: Library, bytes: f64) -> (f64, f64) {
     let Span { inner, outer, all } = span;
     // Rings pass every domain, so its links carry nearly the whole; no algorithm can do with less than what the domain
     // has not got, spread over its ranks.
@@ -168,7 +168,9 @@ fn collective(tier: &RankTier, span: Span, operation: Collective, bytes: f64) ->
     match operation {
         Collective::AllReduce if tier.reduction => {
             let once = carry(bytes / inner, Pattern::Shared);
-            (once, once)
+            // Engines' own kernels do not use it, but might.
+            let usual = if library == Library::Engine { carry(2.0 * ring, Pattern::Shared) } else { once };
+            (usual.max(once), once)
         }
         Collective::AllReduce => (carry(2.0 * ring, Pattern::Shared), carry(2.0 * least, Pattern::Shared)),
         Collective::AllGather | Collective::ReduceScatter => {

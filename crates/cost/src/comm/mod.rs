@@ -15,9 +15,13 @@ mod network;
 mod routing;
 mod transfer;
 
-pub use calibration::{CalibrationError, CommCalibration, Measured, write};
+pub use calibration::{CalibrationError, CommCalibration, Measured, Scope, write};
 pub use curve::{Curve, Kind, Kinds, Point};
 pub use exchange::{Collective, Exchange, Group, Kernel, Library, Phase, Routed};
 pub use load::{Load, Loads};
 pub use network::{Algorithm, Basis, ExchangeTime, Network};
+pub use routing::distinct_places;
 pub use transfer::{Transfer, TransferTime};
+
+#[cfg(test)]
+mod laws;

@@ -92,9 +92,29 @@ impl Network {
         architecture: &str,
         ranks_per_chip: u32,
     ) -> Result<Network, CalibrationError> {
+        Network::for_stack(fabric, calibration, architecture, ranks_per_chip, None)
+    }
+
+    /// The same for the kernels of one serving engine, where these were measured apart.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn for_stack(
+        fabric: &Fabric,
+        calibration: &CommCalibration,
+        architecture: &str,
+        ranks_per_chip: u32,
+        stack: Option<&str>,
+    ) -> Result<Network, CalibrationError> {
         let tiers = fabric.tiers.iter().take(MAX_TIERS);
-        let curves = tiers.clone().map(|t| calibration.resolve(architecture, t)).collect::<Result<_, _>>()?;
+        let curves = tiers.clone().map(|t| calibration.resolve(architecture, t, stack)).collect::<Result<_, _>>()?;
         Ok(Network { tiers: tiers.map(|t| RankTier::new(t, ranks_per_chip)).collect(), curves })
+    }
+
+    /// A network without curves, to ask for [`Network::loads`] only: every time is zero.
+    pub fn unpriced(fabric: &Fabric, ranks_per_chip: u32) -> Network {
+        let tiers = fabric.tiers.iter().take(MAX_TIERS);
+        Network { tiers: tiers.map(|t| RankTier::new(t, ranks_per_chip)).collect(), curves: Vec::new() }
     }
 
     /// What each tier must carry.
@@ -102,22 +122,27 @@ impl Network {
         loads(&self.tiers, exchange)
     }
 
-    /// The curve used for an operation on a tier and where it is from.
-    pub fn curve(&self, tier: usize, kind: Kind) -> Option<(&Curve, Basis)> {
-        self.curves.get(tier).map(|kinds| (kinds[kind as usize].curve.as_ref(), kinds[kind as usize].basis))
+    /// The curve used for an exchange on a tier and where it is from.
+    pub fn curve(&self, tier: usize, exchange: &Exchange) -> Option<(&Curve, Basis)> {
+        let resolved = &self.curves.get(tier)?[self.kind(tier, exchange) as usize];
+        Some((resolved.curve.as_ref(), resolved.basis))
+    }
+
+    /// The kind of curve an exchange needs on a tier.
+    pub fn kind(&self, tier: usize, exchange: &Exchange) -> Kind {
+        Kind::of(exchange, self.tiers.get(tier).is_some_and(|t| t.reduction))
     }
 
     /// The time of an exchange; nothing for a single rank or no bytes.
     pub fn time(&self, exchange: &Exchange) -> ExchangeTime {
-        let kind = Kind::of(exchange);
-        let time = self.price(exchange, kind);
+        let time = self.price(exchange);
         // A sum that everyone gets costs no less than the parts of the sum.
         if let Exchange::Collective { operation: Collective::AllReduce, library: Library::Standard, group, bytes } =
             *exchange
         {
             let part =
                 Exchange::Collective { operation: Collective::ReduceScatter, library: Library::Standard, group, bytes };
-            let part = self.price(&part, Kind::ReduceScatter);
+            let part = self.price(&part);
             if part.seconds > time.seconds {
                 return ExchangeTime {
                     physical_bound: time.physical_bound,
@@ -130,7 +155,7 @@ impl Network {
         time
     }
 
-    fn price(&self, exchange: &Exchange, kind: Kind) -> ExchangeTime {
+    fn price(&self, exchange: &Exchange) -> ExchangeTime {
         let loads = self.loads(exchange);
         let mut time = ExchangeTime::NONE;
         let mut used = 0;
@@ -139,7 +164,8 @@ impl Network {
             if load.ranks <= 1.0 || load.ideal <= 0.0 {
                 continue;
             }
-            let Some(resolved) = self.curves.get(tier).map(|kinds| &kinds[kind as usize]) else { continue };
+            let Some(kinds) = self.curves.get(tier) else { continue };
+            let resolved = &kinds[self.kind(tier, exchange) as usize];
             let point = resolved.curve.at(load.ranks);
             let transfer = point.transfer(load.ideal);
             used += 1;

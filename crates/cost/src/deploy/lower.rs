@@ -105,7 +105,7 @@ impl Deployment<'_> {
             out.push(Placed {
                 part: Part::Projection,
                 count: drafts,
-                task: self.gemm(requests, hidden, 2 * hidden, self.storage.dense),
+                task: self.gemm(requests, hidden, 2 * hidden, self.storage.weights.dense),
             });
             self.attention_rowwise(last, requests, drafts, out);
             self.ffn_rowwise(last, requests, drafts, out);
@@ -117,7 +117,7 @@ impl Deployment<'_> {
         let tp = self.parallel.tp;
         let vocab = self.model.vocab.div_ceil(u64::from(tp));
         let mut push = |part, task| out.push(Placed { part, count, task });
-        push(Part::Head, self.gemm(rows, vocab, self.model.hidden, self.storage.embedding));
+        push(Part::Head, self.gemm(rows, vocab, self.model.hidden, self.storage.weights.embedding));
         push(Part::Head, small(rows, 4 * vocab, 2));
         if tp > 1 {
             let bytes = rows as f64 * self.model.vocab as f64 * ACTIVATION;
@@ -166,9 +166,10 @@ impl Deployment<'_> {
     fn attention_rowwise(&self, group: &LayerGroup, rows: u64, layers: f64, out: &mut Vec<Placed>) {
         let hidden = self.model.hidden;
         let tp = u64::from(self.parallel.tp);
-        let stored = self.storage.attention;
+        let stored = self.storage.weights.attention;
         let mut push = |part, task| out.push(Placed { part, count: layers, task });
         let project = |n: u64, k: u64| self.gemm(rows, n, k, stored);
+        let project_out = |k: u64| self.gemm(rows, hidden, k, self.storage.weights.attention_out);
         match &group.attention {
             Attention::None => return,
             Attention::Gqa(a) => {
@@ -179,7 +180,7 @@ impl Deployment<'_> {
                 push(Part::Small, small(rows, 3 * hidden, 1));
                 push(Part::Projection, project(heads * a.head_dim + kv + gate, hidden));
                 push(Part::Small, small(rows, 2 * (heads * a.head_dim + kv), 1));
-                push(Part::Projection, project(hidden, heads * a.v_head_dim));
+                push(Part::Projection, project_out(heads * a.v_head_dim));
                 if let Some(sparse) = &a.sparse {
                     self.indexer_projection(sparse, hidden, rows, layers, out);
                 }
@@ -200,7 +201,7 @@ impl Deployment<'_> {
                 if a.gated {
                     push(Part::Projection, project(heads * a.v_dim, hidden));
                 }
-                push(Part::Projection, project(hidden, heads * a.v_dim));
+                push(Part::Projection, project_out(heads * a.v_dim));
                 if let Some(sparse) = &a.sparse {
                     self.indexer_projection(sparse, a.q_rank.unwrap_or(hidden), rows, layers, out);
                 }
@@ -210,7 +211,7 @@ impl Deployment<'_> {
                 push(Part::Small, small(rows, 3 * hidden, 1));
                 push(Part::Projection, project(a.in_width.div_ceil(tp), hidden));
                 push(Part::Small, small(rows, 2 * a.in_width.div_ceil(tp), 2));
-                push(Part::Projection, project(hidden, values));
+                push(Part::Projection, project_out(values));
             }
             Attention::Compressed(a) => {
                 let heads = a.heads.div_ceil(tp);
@@ -232,7 +233,7 @@ impl Deployment<'_> {
                         arithmetic,
                     }),
                 );
-                push(Part::Projection, project(hidden, groups * a.o_rank));
+                push(Part::Projection, project_out(groups * a.o_rank));
                 if let Some(sparse) = &a.sparse {
                     self.indexer_projection(sparse, a.q_rank, rows, layers, out);
                 }
@@ -245,9 +246,13 @@ impl Deployment<'_> {
 
     fn indexer_projection(&self, sparse: &Sparse, from: u64, rows: u64, layers: f64, out: &mut Vec<Placed>) {
         if sparse.index_heads > 0 {
-            let queries = self.gemm(rows, sparse.index_heads * sparse.index_dim, from, self.storage.attention);
-            let keys =
-                self.gemm(rows, sparse.index_dim + sparse.index_heads, self.model.hidden, self.storage.attention);
+            let queries = self.gemm(rows, sparse.index_heads * sparse.index_dim, from, self.storage.weights.attention);
+            let keys = self.gemm(
+                rows,
+                sparse.index_dim + sparse.index_heads,
+                self.model.hidden,
+                self.storage.weights.attention,
+            );
             out.push(Placed { part: Part::Indexer, count: layers, task: queries });
             out.push(Placed { part: Part::Indexer, count: layers, task: keys });
         }
@@ -282,7 +287,7 @@ impl Deployment<'_> {
                 }
                 if let Some(latent) = moe.latent {
                     for (n, k) in [(latent, hidden), (hidden, latent)] {
-                        let task = self.gemm(rows, n, k, self.storage.dense);
+                        let task = self.gemm(rows, n, k, self.storage.weights.dense);
                         out.push(Placed { part: Part::Dense, count: layers, task });
                     }
                 }
@@ -302,9 +307,9 @@ impl Deployment<'_> {
         let inner = dense.inner.div_ceil(u64::from(self.parallel.tp));
         let up = if dense.gated { 2 * inner } else { inner };
         let mut push = |part, task| out.push(Placed { part, count: layers, task });
-        push(Part::Dense, self.gemm(rows, up, hidden, self.storage.dense));
+        push(Part::Dense, self.gemm(rows, up, hidden, self.storage.weights.dense));
         push(Part::Small, small(rows, up + inner, 1));
-        push(Part::Dense, self.gemm(rows, hidden, inner, self.storage.dense));
+        push(Part::Dense, self.gemm(rows, hidden, inner, self.storage.weights.dense));
     }
 
     fn routed(&self, moe: &Moe, tokens: u64, layers: f64, out: &mut Vec<Placed>) {
@@ -317,8 +322,8 @@ impl Deployment<'_> {
             experts: moe.experts,
             local_experts: moe.experts.div_ceil(u64::from(parallel.ep)),
             gated: moe.gated,
-            weights: self.storage.experts,
-            arithmetic: self.arithmetic(self.storage.experts),
+            weights: self.storage.weights.experts,
+            arithmetic: self.arithmetic(self.storage.weights.experts),
             imbalance: self.imbalance(tokens, moe),
         });
         out.push(Placed { part: Part::Experts, count: layers, task });
@@ -368,7 +373,7 @@ impl Deployment<'_> {
 
     /// Bits of a dispatched value: 8 and a scale for 128 where experts compute in 8 bits or fewer.
     fn dispatch_bits(&self) -> f64 {
-        match self.arithmetic(self.storage.experts) {
+        match self.arithmetic(self.storage.weights.experts) {
             Arithmetic::Fp32 => 32.0,
             Arithmetic::Bf16 | Arithmetic::Fp16 => 16.0,
             Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Fp6 | Arithmetic::Fp4 | Arithmetic::Int8 => 8.25,
@@ -445,7 +450,7 @@ impl Deployment<'_> {
         let kv = self.storage.kv;
         let arithmetic = self.arithmetic(formats::Scheme::BF16);
         let limit = a.sparse.as_ref().map_or(f64::INFINITY, |s| s.top_tokens as f64);
-        let weights = self.storage.attention;
+        let weights = self.storage.weights.attention;
         let absorbed = |m: u64, n: u64, k: u64| {
             Task::Compute(Op::BatchedGemm { heads, m, n, k, weights, arithmetic: self.arithmetic(weights) })
         };

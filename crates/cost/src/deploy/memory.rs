@@ -1,19 +1,10 @@
 //! Memory of a deployment as the engines see it.
 
-use catalog::{Attention, Ffn};
+use catalog::engine::{CacheRule, EngineMemory, Limits, Spread};
+use catalog::model::{Gqa, Linear, layer_cache, layer_parameters};
+use catalog::{Attention, Ffn, LayerGroup};
 
 use super::Deployment;
-
-/// How an engine sizes its cache pool.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MemoryRule {
-    /// A share of the whole memory holds everything: weights, activations, cache (vLLM).
-    OfTotal(f64),
-    /// A share of the whole memory holds weights and cache; activations live in the rest (SGLang).
-    Static(f64),
-    /// A share of what weights and activations leave holds the cache (TensorRT-LLM).
-    OfFree(f64),
-}
 
 /// Bytes on the fullest device.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -48,19 +39,41 @@ impl Memory {
 }
 
 impl Deployment<'_> {
-    /// Bytes on the fullest device under `rule`, with steps of up to `step_tokens` tokens and `sequences` requests;
-    /// `reserved` for context, graphs and buffers.
-    pub fn memory(&self, rule: MemoryRule, step_tokens: u64, sequences: u64, reserved: f64) -> Memory {
+    /// Bytes on the fullest device under an engine's rule, with steps and batches at its `limits`.
+    pub fn memory(&self, engine: &EngineMemory, limits: &Limits) -> Memory {
         let capacity = self.chip.memory.mid().0 / f64::from(self.chip.devices.max(1));
+        let step_tokens = u64::from(limits.max_batched_tokens.mid());
+        let sequences = u64::from(limits.graph_seqs.mid());
         let weights = self.weight_bytes();
         let activations = self.activation_bytes(step_tokens, sequences);
-        let pool = match rule {
-            MemoryRule::OfTotal(share) => capacity * share - weights - activations - reserved,
-            MemoryRule::Static(share) => (capacity * share - weights).min(capacity - weights - activations - reserved),
-            MemoryRule::OfFree(share) => share * (capacity - weights - activations - reserved),
+        let buffers = self.buffer_bytes(step_tokens) + engine.context.mid().0;
+        let spread = Spread { ranks: self.parallel.tp * self.parallel.pp, dp: self.parallel.dp };
+        let share = engine.cache.share(capacity, spread, limits);
+        let pool = match engine.cache {
+            CacheRule::OfTotal(_) => capacity * share - weights - activations - buffers,
+            CacheRule::OfFree(_) => {
+                let free = capacity - weights - activations - buffers;
+                free * if free > 0.0 { share } else { 1.0 }
+            }
+            // What the reserve leaves holds weights and cache; activations live in the reserve.
+            CacheRule::Reserve(_) => (capacity - buffers) * share - weights,
         };
         let (per_token, per_request) = self.cache_bytes();
-        Memory { capacity, weights, activations, reserved, pool, per_token, per_request }
+        Memory {
+            capacity,
+            weights,
+            activations,
+            reserved: buffers + engine.graphs.mid().0,
+            pool,
+            per_token,
+            per_request,
+        }
+    }
+
+    /// Buffers of exchanges: the residual stream of the largest step, once to send and once to receive.
+    fn buffer_bytes(&self, step_tokens: u64) -> f64 {
+        let alone = self.parallel.tp * self.parallel.dp == 1;
+        if alone { 0.0 } else { 4.0 * (step_tokens * self.model.hidden) as f64 }
     }
 
     /// Share of the layers that the fullest pipeline stage holds.
@@ -69,80 +82,35 @@ impl Deployment<'_> {
         f64::from(layers.div_ceil(self.parallel.pp)) / f64::from(layers.max(1))
     }
 
-    /// Weights on the fullest device, bytes.
+    /// Weights on the fullest device, bytes. Routers, norms and projections to a latent of experts are held whole.
     pub fn weight_bytes(&self) -> f64 {
+        let model = self.model;
+        let formats = &self.storage.weights;
         let tp = f64::from(self.parallel.tp);
-        let hidden = self.model.hidden as f64;
-        let storage = &self.storage;
-        let mut layers = 0.0;
-        for group in &self.model.layers {
-            let attention = catalog::model::attention_parameters(self.model, &group.attention) as f64;
-            let mut bytes = attention * storage.attention.bytes_per_value() / tp;
-            match &group.ffn {
-                Ffn::None => {}
-                Ffn::Dense(f) => {
-                    let matrices = if f.gated { 3.0 } else { 2.0 };
-                    bytes += matrices * hidden * f.inner as f64 * storage.dense.bytes_per_value() / tp;
-                }
-                Ffn::Moe(f) => {
-                    let matrices = if f.gated { 3.0 } else { 2.0 };
-                    let width = f.latent.unwrap_or(self.model.hidden) as f64;
-                    let spread = f64::from(self.parallel.ep) * f64::from(self.parallel.moe_tp);
-                    let experts = matrices * width * f.inner as f64 * f.experts as f64;
-                    bytes += experts * storage.experts.bytes_per_value() / spread;
-                    let beside = matrices * hidden * (f.shared_inner + f.parallel_dense_inner) as f64;
-                    bytes += beside * storage.dense.bytes_per_value() / tp;
-                    bytes += f.latent.map_or(0.0, |l| 2.0 * hidden * l as f64 * storage.dense.bytes_per_value());
-                    bytes += f.experts as f64 * hidden * 2.0;
-                }
-            }
-            layers += bytes * f64::from(group.count);
-        }
-        let mut total = layers * self.fullest_stage();
-        let tables = if self.model.tied_embeddings || self.parallel.pp > 1 { 1.0 } else { 2.0 };
-        total += tables * self.model.vocab as f64 * hidden * storage.embedding.bytes_per_value() / tp;
+        let spread = f64::from(self.parallel.ep) * f64::from(self.parallel.moe_tp);
+        let device = |group: &LayerGroup| {
+            let bytes = layer_parameters(group, model.hidden, model.residual_streams).bytes(formats);
+            (bytes.attention + bytes.dense) / tp + bytes.experts / spread + bytes.embedding
+        };
+        let sum = |groups: &[LayerGroup]| groups.iter().map(|g| f64::from(g.count) * device(g)).sum::<f64>();
+        let mut total = sum(&model.layers) * self.fullest_stage();
+        let tables = if model.tied_embeddings || self.parallel.pp > 1 { 1.0 } else { 2.0 };
+        total += tables * (model.vocab * model.hidden) as f64 * formats.embedding.bytes_per_value() / tp;
         if self.speculation.is_some() {
-            let count: u32 = self.model.layers.iter().map(|g| g.count).sum();
-            total += layers / f64::from(count.max(1));
+            total += sum(&model.mtp) * f64::from(model.mtp_layers.max(1));
         }
         total
     }
 
-    /// Cache bytes of one token, and state bytes of one request, on the fullest device.
+    /// Cache bytes of one token, and of one request whatever its length (states, and windows taken as full), on the
+    /// fullest device. Key-value heads are split over TP, and copied where TP exceeds them; a latent is always copied.
     pub fn cache_bytes(&self) -> (f64, f64) {
-        let tp = u64::from(self.parallel.tp);
-        let value = self.storage.kv.bytes_per_value();
-        let mut token = 0.0;
-        let mut request = 0.0;
+        let (mut token, mut request) = (0.0, 0.0);
         for group in &self.model.layers {
+            let layer = layer_cache(&on_rank(&group.attention, u64::from(self.parallel.tp)), self.storage.kv);
             let layers = f64::from(group.count);
-            match &group.attention {
-                Attention::None => {}
-                Attention::Gqa(a) => {
-                    let width = if a.shared_kv { a.head_dim } else { a.head_dim + a.v_head_dim };
-                    let bytes = (a.kv_heads.div_ceil(tp) * width) as f64 * value;
-                    match a.window {
-                        Some(window) => request += layers * bytes * window as f64,
-                        None => token += layers * bytes,
-                    }
-                    token += layers * index_bytes(a.sparse.as_ref());
-                }
-                Attention::Mla(a) => {
-                    token += layers * ((a.kv_rank + a.rope_dim) as f64 * value + index_bytes(a.sparse.as_ref()));
-                }
-                Attention::Linear(a) => {
-                    let heads = a.value_heads.div_ceil(tp);
-                    request += layers * (heads * a.key_dim * a.value_dim * a.state_bytes) as f64;
-                    request += layers * (a.conv * a.in_width.div_ceil(tp) * 2) as f64;
-                }
-                Attention::Compressed(a) => {
-                    request += layers * (a.window * a.head_dim) as f64 * value;
-                    if a.ratio > 0 {
-                        let entry = a.head_dim as f64 * value + index_bytes(a.sparse.as_ref());
-                        token += layers * entry / a.ratio as f64;
-                    }
-                }
-            }
+            token += layers * layer.per_token;
+            request += layers * (layer.per_window_token * layer.window as f64 + layer.state);
         }
         let stage = self.fullest_stage();
         (token * stage, request * stage)
@@ -172,12 +140,15 @@ impl Deployment<'_> {
     }
 }
 
-/// Bytes of the indexer's key of one token: 8-bit values and a 4-byte scale.
-fn index_bytes(sparse: Option<&catalog::model::Sparse>) -> f64 {
-    sparse.map_or(
-        0.0,
-        |s| {
-            if s.index_heads == 0 { 0.0 } else { (s.index_dim as f64 + 4.0) / s.index_block.max(1) as f64 }
-        },
-    )
+/// Attention as one of `tp` ranks holds its cache.
+fn on_rank(attention: &Attention, tp: u64) -> Attention {
+    match attention {
+        Attention::Gqa(a) => Attention::Gqa(Gqa { kv_heads: a.kv_heads.div_ceil(tp), ..a.clone() }),
+        Attention::Linear(a) => Attention::Linear(Linear {
+            key_heads: a.key_heads.div_ceil(tp),
+            value_heads: a.value_heads.div_ceil(tp),
+            ..a.clone()
+        }),
+        whole => whole.clone(),
+    }
 }

@@ -10,13 +10,14 @@ mod lower;
 mod memory;
 mod steps;
 
+use catalog::model::WeightFormats;
 use catalog::{Arithmetic, Chip, Model};
 use formats::Scheme;
 
 pub use check::Misfit;
 pub use lower::{Part, Placed, Task};
-pub use memory::{Memory, MemoryRule};
-pub use steps::{Host, StepTimes};
+pub use memory::Memory;
+pub use steps::{Launch, StepTimes};
 
 use crate::calibration::{Device, arithmetic_for};
 use crate::comm::Network;
@@ -50,16 +51,10 @@ impl Parallel {
 }
 
 /// How a deployment stores what it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Storage {
-    /// Projections of attention.
-    pub attention: Scheme,
-    /// Dense feed-forward and shared experts.
-    pub dense: Scheme,
-    /// Routed experts.
-    pub experts: Scheme,
-    /// Embedding and output head.
-    pub embedding: Scheme,
+    /// The weights by part.
+    pub weights: WeightFormats,
     /// The cache.
     pub kv: Scheme,
 }

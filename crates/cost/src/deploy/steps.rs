@@ -7,21 +7,21 @@ use crate::step::{Batch, StepCost};
 
 use super::{Deployment, Part, Placed, Task};
 
-/// What the host adds to a step, by engine.
+/// How an engine brings kernels to the device.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Host {
-    /// Seconds a step: scheduling, preparing inputs, reading results back.
-    pub per_step: f64,
-    /// Seconds per request in the step.
-    pub per_request: f64,
-    /// Seconds per prompt token (tokens copied, block tables).
-    pub per_prompt_token: f64,
-    /// Seconds between two kernels of a captured graph.
-    pub graph_gap: f64,
-    /// Seconds to launch a kernel where no graph is used: with prompts in the step.
+pub struct Launch {
+    /// Seconds between two kernels of a recorded graph.
+    pub gap: f64,
+    /// Seconds that the host needs to launch a kernel where no graph is used.
     pub launch: f64,
-    /// Whether the host prepares the next step while the device works.
-    pub overlapped: bool,
+    /// Whether decode steps run as graphs.
+    pub graph_decode: bool,
+    /// Whether steps with prompts run as graphs.
+    pub graph_prefill: bool,
+    /// Most requests in a decode step that runs as a graph.
+    pub graph_requests: u64,
+    /// Seconds that the host needs per prompt token in a step (copies, block tables).
+    pub prompt_token: f64,
 }
 
 /// Row counts up to here are priced one by one; above, on a geometric grid.
@@ -66,10 +66,10 @@ impl ByRows {
     }
 }
 
-/// Step times of a deployment under an engine's host overheads.
+/// Step times of a deployment under an engine that launches its kernels so.
 pub struct StepTimes<'a> {
     deployment: Deployment<'a>,
-    host: Host,
+    launch: Launch,
     body: ByRows,
     body_kernels: Cell<f64>,
     head: ByRows,
@@ -80,10 +80,10 @@ pub struct StepTimes<'a> {
 
 impl<'a> StepTimes<'a> {
     /// Prices nothing yet.
-    pub fn new(deployment: Deployment<'a>, host: Host) -> Self {
+    pub fn new(deployment: Deployment<'a>, launch: Launch) -> Self {
         StepTimes {
             deployment,
-            host,
+            launch,
             body: ByRows::new(),
             body_kernels: Cell::new(f64::NAN),
             head: ByRows::new(),
@@ -160,17 +160,20 @@ impl StepCost for StepTimes<'_> {
         let sampled = batch.decode * d.queries() + batch.prefill;
         device += self.head.at(sampled, |r| self.total(|_| true, |out| d.head(r, out)));
         device += self.total(|_| true, |out| d.attention(batch, out));
-        let host = &self.host;
+        let launch = &self.launch;
         let kernels = self.kernels();
-        if batch.prefill == 0 {
-            device += kernels * host.graph_gap;
+        let graph = if batch.prefill == 0 {
+            launch.graph_decode && batch.decode <= launch.graph_requests
+        } else {
+            launch.graph_prefill
+        };
+        if graph {
+            device += kernels * launch.gap;
         } else {
             // Without a graph the device waits for launches where its kernels are shorter than they take to launch.
-            device = device.max(kernels * host.launch);
+            device = device.max(kernels * launch.launch);
         }
-        let requests = (batch.decode + batch.prefill) as f64;
-        let busy = host.per_step + host.per_request * requests + host.per_prompt_token * batch.prefill_tokens as f64;
-        if host.overlapped { device.max(busy) } else { device + busy }
+        device + launch.prompt_token * batch.prefill_tokens as f64
     }
 
     fn shared(&self, tokens: u64, fullest: u64) -> f64 {

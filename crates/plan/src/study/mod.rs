@@ -1,7 +1,22 @@
 //! A study, checked: the question that a `study.toml` asks.
+//!
+//! [`read`] takes a file, [`check`] a text; both give the whole question or all that is wrong with it.
 
+use std::path::Path;
+
+use catalog::{Catalog, Diagnostic, Fact, Model, System};
 use formats::Scheme;
-use units::{Range, Seconds, UsdPerHour, UsdPerKilowattHour};
+use units::{Range, Seconds, UsdPerKilowattHour};
+
+use crate::money::Price;
+pub use crate::traffic::{Lengths, Load, Traffic};
+
+mod files;
+mod lengths;
+mod sections;
+mod systems;
+#[cfg(test)]
+mod tests;
 
 /// The question.
 #[derive(Debug, Clone)]
@@ -9,7 +24,7 @@ pub struct Study {
     /// What it is about.
     pub title: String,
     /// The model to serve.
-    pub model: catalog::Model,
+    pub model: Model,
     /// Storage of the weights; `None`: as published.
     pub weights: Option<Scheme>,
     /// Storage of the cache; `None`: FP8 where weights are 8 bits or fewer and the engine can, else BF16.
@@ -20,65 +35,16 @@ pub struct Study {
     pub levels: Levels,
     /// What makes one answer better than another.
     pub objective: Objective,
-    /// The candidates.
+    /// The candidates, in order of the file.
     pub systems: Vec<Candidate>,
+    /// Systems that were asked for and lack facts.
+    pub incomplete: Vec<Incomplete>,
     /// Money beside the systems' own prices.
     pub money: Money,
     /// Limits of the search.
     pub search: SearchLimits,
     /// Every random draw starts here.
     pub seed: u64,
-}
-
-/// A distribution of token counts.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Lengths {
-    /// All the same.
-    Fixed(u64),
-    /// Uniform between two counts, both included.
-    Uniform(u64, u64),
-    /// Log-normal with this median and sigma of the logarithm, cut at `max`.
-    LogNormal {
-        /// Median.
-        median: f64,
-        /// Standard deviation of the natural logarithm.
-        sigma: f64,
-        /// Longest.
-        max: u64,
-    },
-    /// As listed, in order, repeated.
-    List(Vec<u64>),
-}
-
-/// How requests come.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Load {
-    /// So many requests in flight; a new one comes when one ends.
-    Concurrency(u64),
-    /// The search chooses the concurrency.
-    Search,
-    /// Requests per second, with the coefficient of variation of the time between them (1: Poisson).
-    Rate {
-        /// Requests per second over the whole system.
-        per_second: f64,
-        /// 1 for Poisson, more for bursts.
-        cv: f64,
-    },
-}
-
-/// What users send.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Traffic {
-    /// Prompt tokens.
-    pub input: Lengths,
-    /// Generated tokens.
-    pub output: Lengths,
-    /// Share of prompt tokens found in the prefix cache.
-    pub prefix_hit: f64,
-    /// How requests come.
-    pub load: Load,
-    /// Accepted draft tokens per step where the model has MTP layers and they are used: `None` leaves them off.
-    pub mtp_accepted: Option<f64>,
 }
 
 /// A statistic of a latency.
@@ -118,43 +84,92 @@ pub enum Objective {
     Chips,
 }
 
+/// Objectives by the name that a study writes.
+pub const OBJECTIVES: [(&str, Objective); 4] = [
+    ("cost per token", Objective::CostPerToken),
+    ("tokens per chip", Objective::TokensPerChip),
+    ("energy", Objective::Energy),
+    ("chips", Objective::Chips),
+];
+
 /// A candidate system.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     /// The system.
-    pub system: catalog::System,
+    pub system: System,
     /// Chips used; the system's own number unless the study says otherwise.
     pub chips: u32,
     /// Engine profile by name; `None`: the best of those that run on it.
     pub engine: Option<String>,
-    /// Rent that overrides the catalog.
-    pub price: Option<Range<UsdPerHour>>,
+    /// Price of one chip that overrides the catalog.
+    pub price: Option<Price>,
     /// Surcharge or duty on the purchase price or rent, as a fraction.
     pub surcharge: Range<f64>,
     /// Share of the surcharge that reaches the buyer.
     pub pass_through: Range<f64>,
 }
 
-/// Money beside the systems' own prices.
+/// A system that cannot be weighed yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incomplete {
+    /// Key in the catalog.
+    pub id: String,
+    /// Chips asked for, if the study says.
+    pub chips: Option<u32>,
+    /// Paths of the missing facts.
+    pub missing: Vec<String>,
+}
+
+/// Money beside the systems' own prices. What a study does not say is taken from its region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Money {
+    /// Region whose prices are used.
+    pub region: String,
     /// Price of electricity.
-    pub electricity: Range<UsdPerKilowattHour>,
+    pub electricity: Fact<UsdPerKilowattHour>,
     /// Facility power over IT power.
-    pub pue: Range<f64>,
+    pub pue: Fact<f64>,
     /// Years over which a purchase is written off.
-    pub lifetime_years: Range<f64>,
+    pub lifetime_years: Fact<f64>,
     /// Share of the time that the system is sold.
-    pub utilisation: Range<f64>,
+    pub utilisation: Fact<f64>,
 }
 
 /// Limits of the search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchLimits {
-    /// `aggregated`, `disaggregated` or both.
+    /// Prefill and decode on the same chips.
     pub aggregated: bool,
     /// Prefill and decode on separate chips.
     pub disaggregated: bool,
     /// Requests simulated for each point.
     pub requests: u64,
+}
+
+/// Where the names in a study are looked up.
+#[derive(Debug, Clone, Copy)]
+pub struct Library<'a> {
+    /// Chips and systems.
+    pub catalog: &'a Catalog,
+    /// A catalog folder of the user's own, which may have models.
+    pub folder: Option<&'a Path>,
+}
+
+/// Reads a study from a file. Files that it names are looked for beside it.
+///
+/// # Errors
+/// All that is wrong with the file and the files that it names.
+pub fn read(path: &Path, library: Library) -> Result<Study, Vec<Diagnostic>> {
+    let name = path.display().to_string();
+    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
+    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    check(&name, &text, folder, library)
+}
+
+/// Checks the text of a study. `name` is what faults call the file; without a `folder` it may not name other files.
+///
+/// # Errors
+/// All that is wrong, in order of place.
+pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
+    sections::check(name, text, folder, library)
 }

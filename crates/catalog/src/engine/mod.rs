@@ -1,0 +1,235 @@
+//! Serving engines as data: which chips they run on, how they schedule, what memory they keep, what their host costs.
+//!
+//! A profile holds an engine's documented defaults, and a few host times that are fitted once for each engine. What a
+//! benchmark sets itself (a batch limit, a memory fraction) takes the place of these defaults where it is known.
+
+use include_dir::{Dir, include_dir};
+use units::{Bytes, Seconds};
+
+use crate::written::Diagnostic;
+use crate::{Chip, Fact};
+
+mod memory;
+mod read;
+
+pub use memory::{CacheRule, EngineMemory, Reserve, Spread};
+
+static ENGINES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/engines");
+
+/// The profile for chips that no other profile names.
+pub const GENERIC: &str = "generic";
+
+/// What a step is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub enum Steps {
+    /// Prompts and decodes share a step: decodes first, prompts fill what is left of the token budget.
+    Mixed,
+    /// A step has prompts or decodes; while a prompt can be computed, decodes wait.
+    PrefillFirst,
+}
+
+/// What a request must find free in the cache before it is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub enum Admission {
+    /// Its prompt. When the cache fills up the latest request is preempted and computed anew.
+    Input,
+    /// Its prompt, and this share (0 to 1) of all output still to come.
+    Expected(f64),
+    /// Its prompt and its whole output, reserved. Nothing is ever preempted.
+    Whole,
+}
+
+/// Limits of a batch, per attention-DP rank.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Architectures that they hold for; empty: any.
+    pub architectures: Vec<String>,
+    /// Memory of a device from which on they hold.
+    pub from: Bytes,
+    /// Most requests that run at a time.
+    pub max_seqs: Fact<u32>,
+    /// Most tokens in a step.
+    pub max_batched_tokens: Fact<u32>,
+    /// Most requests in a decode step that runs as a recorded graph.
+    pub graph_seqs: Fact<u32>,
+}
+
+/// How an engine schedules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scheduling {
+    /// What a step is made of.
+    pub steps: Fact<Steps>,
+    /// What a request must find free in the cache.
+    pub admission: Fact<Admission>,
+    /// Whether a prompt may be cut to fit a step.
+    pub chunked_prefill: Fact<bool>,
+    /// Whether the host prepares a step while the one before it runs.
+    pub overlap: Fact<bool>,
+    /// Tokens in a block of the cache.
+    pub block_size: Fact<u32>,
+    /// Share of the cache that admission leaves free.
+    pub watermark: Fact<f64>,
+}
+
+/// What the host adds, and what launching kernels takes. Fitted once for each engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostTimes {
+    /// Per step.
+    pub step: Fact<Seconds>,
+    /// Per request in a step.
+    pub request: Fact<Seconds>,
+    /// Per prompt that a step finishes.
+    pub prefill: Fact<Seconds>,
+    /// Per prompt token in a step.
+    pub token: Fact<Seconds>,
+    /// From the client's sending to the engine's queue.
+    pub ingress: Fact<Seconds>,
+    /// Per request that the front end takes in, one after the other.
+    pub intake: Fact<Seconds>,
+    /// Per prompt token that the front end takes in, one after the other.
+    pub intake_token: Fact<Seconds>,
+    /// Per token that the front end sends out, one after the other.
+    pub stream: Fact<Seconds>,
+    /// From the end of a step to the client.
+    pub egress: Fact<Seconds>,
+    /// Per kernel that is launched by the host.
+    pub launch: Fact<Seconds>,
+    /// Per kernel inside a recorded graph or compiled program.
+    pub gap: Fact<Seconds>,
+    /// Whether decode steps run as graphs.
+    pub graph_decode: Fact<bool>,
+    /// Whether steps with prompts run as graphs.
+    pub graph_prefill: Fact<bool>,
+}
+
+/// What an engine can do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// Storage schemes of the cache, by name, the default first.
+    pub cache: Vec<String>,
+    /// Prefill and decode on separate chips.
+    pub disaggregation: Fact<bool>,
+    /// Drafts by multi-token-prediction layers.
+    pub mtp: Fact<bool>,
+    /// Attention data parallelism.
+    pub attention_dp: Fact<bool>,
+    /// Expert parallelism.
+    pub expert_parallel: Fact<bool>,
+    /// Pipeline parallelism.
+    pub pipeline: Fact<bool>,
+}
+
+/// A serving engine, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Engine {
+    /// `vllm`.
+    pub id: String,
+    /// "vLLM".
+    pub name: String,
+    /// Versions that the defaults were read from.
+    pub version: String,
+    /// Architectures that it runs on; empty: any.
+    pub architectures: Vec<String>,
+    /// Limits by chip, the first that fits counts. The last one fits all.
+    pub limits: Vec<Limits>,
+    /// How it schedules.
+    pub scheduling: Scheduling,
+    /// What memory it keeps for the cache.
+    pub memory: EngineMemory,
+    /// What the host adds.
+    pub host: HostTimes,
+    /// What it can do.
+    pub features: Features,
+}
+
+impl Engine {
+    /// Names of the built-in profiles, sorted.
+    pub fn names() -> Vec<&'static str> {
+        let stem = |path: &'static std::path::Path| path.file_stem().and_then(|s| s.to_str());
+        let mut names: Vec<_> = ENGINES.files().filter_map(|f| stem(f.path())).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// A built-in profile.
+    ///
+    /// # Errors
+    /// No such profile, or what is wrong with its file.
+    pub fn load(name: &str) -> Result<Engine, Vec<Diagnostic>> {
+        let file = format!("engines/{name}.toml");
+        match ENGINES.get_file(format!("{name}.toml")).and_then(|f| f.contents_utf8()) {
+            Some(text) => Engine::parse(name, &file, text),
+            None => {
+                let message = format!("there is no engine profile '{name}'");
+                let remedy = format!("known: {}", Engine::names().join(", "));
+                Err(vec![Diagnostic::of_file(file, message, remedy)])
+            }
+        }
+    }
+
+    /// A profile from the text of a file.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(id: &str, file: &str, text: &str) -> Result<Engine, Vec<Diagnostic>> {
+        read::engine(id, file, text)
+    }
+
+    /// Whether it is known to run on `architecture`.
+    pub fn runs_on(&self, architecture: &str) -> bool {
+        self.architectures.iter().any(|a| a == architecture)
+    }
+
+    /// The limits on a chip: those for its architecture and for the memory of one of its devices.
+    pub fn limits_on(&self, chip: &Chip) -> &Limits {
+        let device = chip.memory.value.mid.0 / f64::from(chip.devices.max(1));
+        let fits = |l: &&Limits| {
+            (l.architectures.is_empty() || l.architectures.contains(&chip.architecture)) && l.from.0 <= device
+        };
+        self.limits.iter().find(fits).unwrap_or(&self.limits[self.limits.len() - 1])
+    }
+}
+
+/// The built-in profiles that run on `architecture`, sorted by name; the generic one where none does.
+///
+/// # Errors
+/// What is wrong with a profile's file.
+pub fn engines_for(architecture: &str) -> Result<Vec<Engine>, Vec<Diagnostic>> {
+    let all: Vec<Engine> = Engine::names().into_iter().map(Engine::load).collect::<Result<_, _>>()?;
+    let able: Vec<Engine> = all.iter().filter(|e| e.runs_on(architecture)).cloned().collect();
+    Ok(if able.is_empty() { all.into_iter().filter(|e| e.id == GENERIC).collect() } else { able })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_profile_is_sound() {
+        for name in Engine::names() {
+            let engine = Engine::load(name).unwrap_or_else(|faults| panic!("{}", faults[0]));
+            assert!(engine.limits.last().is_some_and(|l| l.architectures.is_empty() && l.from.0 == 0.0), "{name}");
+        }
+    }
+
+    #[test]
+    fn chips_find_their_engines() {
+        let names = |a: &str| engines_for(a).expect("sound").into_iter().map(|e| e.id).collect::<Vec<_>>();
+        assert_eq!(names("hopper"), ["sglang", "trtllm", "vllm"]);
+        assert_eq!(names("davinci-2"), ["mindie", "sglang", "vllm-ascend"]);
+        assert_eq!(names("tpu-7x"), ["vllm-tpu"]);
+        assert_eq!(names("somebody's"), ["generic"]);
+    }
+
+    #[test]
+    fn faults_name_their_place() {
+        let text = "name = \"x\"\nversoin = \"1\"\n[scheduling]\nsteps = { value = \"mixd\", kind = \"vendor\", source = \"s\" }\n";
+        let faults = Engine::parse("x", "x.toml", text).expect_err("unsound");
+        let found: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert!(found.iter().any(|f| f.starts_with("x.toml:2:1: unknown key 'versoin'")), "{found:#?}");
+        assert!(
+            found.iter().any(|f| f.starts_with("x.toml:4:19: scheduling.steps.value: 'mixd' is unknown")),
+            "{found:#?}"
+        );
+    }
+}

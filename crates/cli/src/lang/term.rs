@@ -1,0 +1,105 @@
+//! Words that come with the data. What is not listed is shown as it came.
+
+use super::Lang;
+
+/// `(as in the data, English, Chinese)`. Field terms that both languages share are not listed.
+const TERMS: &[(&str, &str, &str)] = &[
+    // Limits.
+    ("memory bandwidth", "memory bandwidth", "显存带宽"),
+    ("compute", "compute", "算力"),
+    ("communication", "communication", "通信"),
+    ("cache capacity", "KV cache capacity", "KV 缓存容量"),
+    ("host", "host", "主机开销"),
+    // Levels.
+    ("ttft_mean", "TTFT mean", "TTFT 均值"),
+    ("ttft_p50", "TTFT p50", "TTFT p50"),
+    ("ttft_p90", "TTFT p90", "TTFT p90"),
+    ("ttft_p99", "TTFT p99", "TTFT p99"),
+    ("tpot_mean", "TPOT mean", "TPOT 均值"),
+    ("tpot_p50", "TPOT p50", "TPOT p50"),
+    ("tpot_p90", "TPOT p90", "TPOT p90"),
+    ("tpot_p99", "TPOT p99", "TPOT p99"),
+    ("e2e_mean", "E2E mean", "E2E 均值"),
+    ("e2e_p50", "E2E p50", "E2E p50"),
+    ("e2e_p90", "E2E p90", "E2E p90"),
+    ("e2e_p99", "E2E p99", "E2E p99"),
+    // Objectives.
+    ("cost per token", "least cost per token", "每 token 成本最低"),
+    ("tokens per chip", "most tokens per chip", "每芯片 tokens 最多"),
+    ("energy", "least energy per token", "每 token 能耗最低"),
+    ("chips", "fewest chips", "芯片最少"),
+    // Traffic.
+    ("input", "input", "输入"),
+    ("output", "output", "输出"),
+    ("prefix_hit", "prefix cache hits", "前缀缓存命中"),
+    ("load", "load", "请求方式"),
+    ("mtp_accepted", "MTP tokens accepted per step", "MTP 每步接受 token"),
+    // Bounds.
+    ("memory", "memory", "显存"),
+    ("overhead", "overhead", "固定开销"),
+    ("network", "network", "网络"),
+    // Phases.
+    ("decode", "decode", "解码"),
+    ("prefill", "prefill", "预填充"),
+    // Operators.
+    ("attention", "attention", "注意力"),
+    ("projections", "projections", "线性投影"),
+    ("experts", "experts", "专家"),
+    ("shared experts", "shared experts", "共享专家"),
+    ("feed-forward", "feed-forward", "前馈"),
+    ("router", "router", "路由"),
+    ("output head", "output head", "输出头"),
+    ("embedding", "embedding", "词嵌入"),
+    ("norms and quantize", "norms and quantize", "归一化与量化"),
+    ("elementwise", "element-wise", "逐元素"),
+    ("element-wise", "element-wise", "逐元素"),
+    ("indexer", "indexer", "索引器"),
+    ("conversion", "format conversion", "格式转换"),
+    ("sampling", "sampling", "采样"),
+    ("pipeline", "pipeline", "流水线"),
+    // Memory.
+    ("weights", "weights", "权重"),
+    ("kv cache", "KV cache", "KV 缓存"),
+    ("activations", "activations", "激活"),
+    ("communication buffers", "communication buffers", "通信缓冲"),
+    ("buffers", "buffers", "缓冲"),
+    ("graphs", "graphs", "计算图"),
+    ("workspace", "workspace", "工作区"),
+    ("reserved", "reserved", "预留"),
+    // Kinds of fact.
+    ("vendor", "vendor", "厂商"),
+    ("measured", "measured", "实测"),
+    ("analyst", "analyst", "分析机构"),
+    ("derived", "derived", "推导"),
+    ("assumed", "assumed", "假设"),
+];
+
+/// The word in a language, or as it came.
+pub fn term(word: &str, lang: Lang) -> &str {
+    match TERMS.iter().find(|(key, _, _)| *key == word) {
+        Some((_, en, zh)) => match lang {
+            Lang::En => en,
+            Lang::Zh => zh,
+        },
+        None => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_and_unknown() {
+        assert_eq!(term("memory bandwidth", Lang::Zh), "显存带宽");
+        assert_eq!(term("ttft_p99", Lang::En), "TTFT p99");
+        assert_eq!(term("all-reduce", Lang::Zh), "all-reduce");
+    }
+
+    #[test]
+    fn no_key_twice() {
+        for (i, (key, _, _)) in TERMS.iter().enumerate() {
+            assert!(TERMS[i + 1..].iter().all(|(other, _, _)| other != key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The report: one HTML file that needs nothing else, in both languages.
+//!
+//! Static: everything shows without JavaScript and on paper. A small script adds tooltips, sorting, the choice of language
+//! and theme, and hiding systems. The content security policy lets nothing but this style and this script run.
+
+mod back;
+mod detail;
+mod figures;
+mod operators;
+mod page;
+mod ranking;
+mod write;
+
+pub use page::render;
+pub use write::{WriteError, write};
+
+use plan::Findings;
+
+/// Findings as pretty JSON, the same bytes for the same findings.
+pub fn json(findings: &Findings) -> String {
+    // Only maps with keys that are not text could fail, and findings hold none.
+    let mut text = serde_json::to_string_pretty(findings).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! One deployment, operator by operator.
+
+use plan::findings::{FactUse, OperatorShare};
+
+use super::View;
+use super::grid::{Align, grid, heading, paragraph};
+use crate::lang::number::{NONE, Unit, percent, quantity};
+use crate::lang::{Msg, term, words};
+
+/// What `explain` shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Explanation<'a> {
+    /// What is explained: lines above the tables.
+    pub title: &'a [String],
+    /// Operators of decode and prefill.
+    pub operators: &'a [OperatorShare],
+    /// Memory of the fullest chip by kind, bytes.
+    pub memory: &'a [(String, f64)],
+    /// Memory of the chip, bytes.
+    pub capacity: f64,
+    /// Facts that the times rest on.
+    pub facts: &'a [FactUse],
+    /// Remarks.
+    pub remarks: &'a [String],
+}
+
+/// Time over the speed of light as a share; nothing where there is no work that light could do.
+pub fn efficiency(op: &OperatorShare) -> Option<f64> {
+    (op.speed_of_light > 0.0 && op.seconds > 0.0).then(|| op.speed_of_light / op.seconds)
+}
+
+/// The tables of a deployment.
+pub fn explain(what: &Explanation, view: View) -> String {
+    let lang = view.lang;
+    let mut out: String = what.title.iter().map(|line| paragraph(line, 2, view)).collect();
+    for (phase, msg) in [("decode", Msg::DecodeStep), ("prefill", Msg::PrefillStep)] {
+        let ops: Vec<&OperatorShare> = what.operators.iter().filter(|op| op.phase == phase).collect();
+        if !ops.is_empty() {
+            out.push_str(&heading(msg.text(lang), view));
+            out.push_str(&operators(&ops, view));
+        }
+    }
+    if !what.memory.is_empty() {
+        let used: f64 = what.memory.iter().map(|(_, bytes)| bytes).sum();
+        let (used_text, capacity) = (quantity(used, Unit::Bytes), quantity(what.capacity, Unit::Bytes));
+        let sum = Msg::MemoryUsed.fill(lang, &[("used", &used_text), ("capacity", &capacity)]);
+        out.push_str(&heading(&format!("{}{}{sum}", Msg::Memory.text(lang), lang.colon()), view));
+        out.push_str(&memory(what, used, view));
+    }
+    if !what.facts.is_empty() {
+        out.push_str(&heading(Msg::RestsOn.text(lang), view));
+        for fact in what.facts {
+            let line = format!("  {} = {}{}", fact.path, fact.value, lang.brackets(&words::backing(fact, lang)));
+            out.push_str(&paragraph(&line, 4, view));
+        }
+    }
+    if !what.remarks.is_empty() {
+        out.push_str(&heading(Msg::Remarks.text(lang), view));
+        for remark in what.remarks {
+            out.push_str(&paragraph(&format!("  {remark}"), 4, view));
+        }
+    }
+    out
+}
+
+fn operators(ops: &[&OperatorShare], view: View) -> String {
+    let lang = view.lang;
+    // The basis is words and long: it goes where there is room.
+    let basis = view.width >= 96;
+    let mut header = vec![
+        (Msg::Operator.text(lang).to_owned(), Align::Left),
+        (Msg::Time.text(lang).to_owned(), Align::Right),
+        (Msg::Share.text(lang).to_owned(), Align::Right),
+        (Msg::Bound.text(lang).to_owned(), Align::Left),
+        (Msg::SpeedOfLight.text(lang).to_owned(), Align::Right),
+        (Msg::Efficiency.text(lang).to_owned(), Align::Right),
+    ];
+    if basis {
+        header.push((Msg::Basis.text(lang).to_owned(), Align::Left));
+    }
+    let mut rows: Vec<Vec<String>> = ops
+        .iter()
+        .map(|op| {
+            let light = if op.speed_of_light > 0.0 { quantity(op.speed_of_light, Unit::Time) } else { NONE.to_owned() };
+            let mut row = vec![
+                term(&op.name, lang).to_owned(),
+                quantity(op.seconds, Unit::Time),
+                percent(op.share),
+                term(&op.bound, lang).to_owned(),
+                light,
+                efficiency(op).map_or_else(|| NONE.to_owned(), percent),
+            ];
+            if basis {
+                row.push(op.basis.clone());
+            }
+            row
+        })
+        .collect();
+    let total: f64 = ops.iter().map(|op| op.seconds).sum();
+    let mut sum = vec![Msg::StepTotal.text(lang).to_owned(), quantity(total, Unit::Time)];
+    sum.resize(header.len(), String::new());
+    rows.push(sum);
+    grid(&header, &rows, false, view)
+}
+
+fn memory(what: &Explanation, used: f64, view: View) -> String {
+    let lang = view.lang;
+    let header = [
+        (Msg::MemoryKind.text(lang).to_owned(), Align::Left),
+        (Msg::MemorySize.text(lang).to_owned(), Align::Right),
+        (Msg::Share.text(lang).to_owned(), Align::Right),
+    ];
+    let row =
+        |name: &str, bytes: f64| vec![name.to_owned(), quantity(bytes, Unit::Bytes), percent(bytes / what.capacity)];
+    let mut rows: Vec<Vec<String>> = what.memory.iter().map(|(name, bytes)| row(term(name, lang), *bytes)).collect();
+    rows.push(row(Msg::MemoryFree.text(lang), (what.capacity - used).max(0.0)));
+    grid(&header, &rows, false, view)
+}

@@ -1,0 +1,50 @@
+//! A system with its calibration resolved: what a prediction runs on.
+
+use catalog::{Engine, System};
+use cost::comm::{CommCalibration, Network};
+use cost::{Calibration, Device};
+
+use crate::refusal::Refusal;
+
+/// A system whose chips and fabric are priced for one stack of kernels.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// The system.
+    pub system: System,
+    /// One device of its chip.
+    pub device: Device,
+    /// Its fabric.
+    pub network: Network,
+}
+
+/// Fitted parameters of operators and exchanges.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// Operators.
+    pub operators: Calibration,
+    /// Exchanges.
+    pub exchanges: CommCalibration,
+}
+
+impl Machine {
+    /// Prices `system` for the kernels of `engine`.
+    ///
+    /// # Errors
+    /// A chip without peak or bandwidth, or a calibration without curves.
+    pub fn new(system: &System, fitted: &Fitted, engine: &Engine) -> Result<Machine, Refusal> {
+        let chip = &system.chip;
+        let device = Device::new(chip, &fitted.operators, Some(&engine.id))?;
+        let network = Network::for_stack(&system.fabric, &fitted.exchanges, &chip.architecture, chip.devices.max(1), Some(&engine.id))?;
+        Ok(Machine { system: system.clone(), device, network })
+    }
+
+    /// Devices of `chips` chips.
+    pub fn devices(&self, chips: u32) -> u32 {
+        chips * self.system.chip.devices.max(1)
+    }
+
+    /// Chips of `devices` devices.
+    pub fn chips(&self, devices: u32) -> f64 {
+        f64::from(devices) / f64::from(self.system.chip.devices.max(1))
+    }
+}

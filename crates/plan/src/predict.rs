@@ -1,0 +1,250 @@
+//! One set-up on one machine under one workload: what users see, and what it rests on.
+
+use catalog::{Engine, Model};
+use cost::StepCost;
+use cost::comm::Transfer;
+use cost::deploy::{self, Launch, Memory, Parallel, Speculation, StepTimes, Storage};
+use sim::{Admission, Host, Instance, Link, Router, Scheduler, Settings, Steps, Workload};
+
+use crate::machine::Machine;
+use crate::refusal::Refusal;
+
+/// Equal replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pool {
+    /// How many.
+    pub replicas: u32,
+    /// Their split.
+    pub parallel: Parallel,
+    /// Most requests that one attention rank runs at a time; `None`: the engine's default.
+    pub max_seqs: Option<u32>,
+}
+
+/// Who does what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pools {
+    /// The same replicas prefill and decode.
+    Together(Pool),
+    /// Prefill and decode on separate replicas.
+    Split {
+        /// Prefill.
+        prefill: Pool,
+        /// Decode.
+        decode: Pool,
+    },
+}
+
+impl Pools {
+    /// Devices in all.
+    pub fn devices(&self) -> u32 {
+        let of = |p: &Pool| p.replicas * p.parallel.devices();
+        match self {
+            Pools::Together(pool) => of(pool),
+            Pools::Split { prefill, decode } => of(prefill) + of(decode),
+        }
+    }
+
+    /// The pool that generates.
+    pub fn decode(&self) -> &Pool {
+        match self {
+            Pools::Together(pool) => pool,
+            Pools::Split { decode, .. } => decode,
+        }
+    }
+}
+
+/// A set-up.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// What is served.
+    pub model: &'a Model,
+    /// On what.
+    pub machine: &'a Machine,
+    /// By what.
+    pub engine: &'a Engine,
+    /// Formats.
+    pub storage: Storage,
+    /// Speculation.
+    pub speculation: Option<Speculation>,
+    /// Unevenness of experts.
+    pub expert_skew: f64,
+    /// Pools.
+    pub pools: Pools,
+}
+
+/// What a set-up does under a workload.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// What users see.
+    pub outcome: sim::Outcome,
+    /// Memory of a device of the (decode or aggregated) pool.
+    pub memory: Memory,
+    /// Tokens that the cache of one attention rank of that pool holds.
+    pub kv_tokens: u64,
+}
+
+impl<'a> Setup<'a> {
+    /// One replica of `pool`.
+    pub fn deployment(&self, pool: &Pool) -> deploy::Deployment<'a> {
+        deploy::Deployment {
+            model: self.model,
+            chip: &self.machine.system.chip,
+            device: &self.machine.device,
+            network: &self.machine.network,
+            parallel: pool.parallel,
+            storage: self.storage,
+            speculation: self.speculation,
+            expert_skew: self.expert_skew,
+        }
+    }
+
+    /// How the engine launches kernels here.
+    pub fn launch(&self) -> Launch {
+        let host = &self.engine.host;
+        let limits = self.engine.limits_on(&self.machine.system.chip);
+        Launch {
+            gap: host.gap.mid().0,
+            launch: host.launch.mid().0,
+            graph_decode: host.graph_decode.mid(),
+            graph_prefill: host.graph_prefill.mid(),
+            graph_requests: u64::from(limits.graph_seqs.mid()),
+            prompt_token: host.token.mid().0,
+        }
+    }
+
+    /// Step times of one replica of `pool`.
+    pub fn steps(&self, pool: &Pool) -> Result<StepTimes<'a>, Refusal> {
+        pool.parallel.check(self.model)?;
+        Ok(StepTimes::new(self.deployment(pool), self.launch()))
+    }
+
+    /// Memory of a device of `pool`.
+    pub fn memory(&self, pool: &Pool) -> Memory {
+        let limits = self.engine.limits_on(&self.machine.system.chip);
+        self.deployment(pool).memory(&self.engine.memory, limits)
+    }
+
+    fn scheduler(&self, pool: &Pool) -> Scheduler {
+        let engine = self.engine;
+        let limits = engine.limits_on(&self.machine.system.chip);
+        let rules = &engine.scheduling;
+        let host = &engine.host;
+        let max_seqs = pool.max_seqs.unwrap_or(limits.max_seqs.mid()).max(1);
+        let queries = 1 + self.speculation.map_or(0, |s| s.drafts);
+        Scheduler {
+            max_seqs,
+            max_batched_tokens: limits.max_batched_tokens.mid().max(max_seqs.saturating_mul(queries)),
+            chunked_prefill: rules.chunked_prefill.mid(),
+            steps: match rules.steps.mid() {
+                catalog::engine::Steps::Mixed => Steps::Mixed,
+                catalog::engine::Steps::PrefillFirst => Steps::PrefillFirst,
+            },
+            admission: match rules.admission.mid() {
+                catalog::engine::Admission::Input => Admission::Input,
+                catalog::engine::Admission::Expected(share) => Admission::Expected(share),
+                catalog::engine::Admission::Whole => Admission::Whole,
+            },
+            watermark: rules.watermark.mid(),
+            block_size: rules.block_size.mid(),
+            overlap: rules.overlap.mid(),
+            ranks: Router::LeastLoaded,
+            balance: 0,
+            host: Host {
+                step: host.step.mid(),
+                request: host.request.mid(),
+                prefill: host.prefill.mid(),
+                ingress: host.ingress.mid(),
+                intake: host.intake.mid(),
+                intake_token: host.intake_token.mid(),
+                stream: host.stream.mid(),
+                egress: host.egress.mid(),
+            },
+        }
+    }
+
+    fn instance<'c, C>(&self, pool: &Pool, cost: &'c C, kv_tokens: u64) -> Instance<'c, C> {
+        Instance {
+            cost,
+            scheduler: self.scheduler(pool),
+            ranks: pool.parallel.dp,
+            lanes: pool.parallel.pp,
+            kv_tokens,
+            speculation: self.speculation.map_or(sim::Speculation::NONE, |s| sim::Speculation {
+                queries: 1 + s.drafts,
+                emitted: 1.0 + s.accepted,
+            }),
+        }
+    }
+
+    /// Tokens that the cache of one attention rank of `pool` holds for requests of `context` tokens; a refusal if not
+    /// even one.
+    fn cache(&self, pool: &Pool, context: f64) -> Result<(Memory, u64), Refusal> {
+        let memory = self.memory(pool);
+        let tokens = memory.tokens(context);
+        if (tokens as f64) < context {
+            let one = memory.per_token * context + memory.per_request;
+            return Err(Refusal::DoesNotFit { needs: memory.needed() + one, has: memory.capacity });
+        }
+        Ok((memory, tokens))
+    }
+
+    /// Runs `workload` whose longest request has `longest` tokens.
+    ///
+    /// # Errors
+    /// A split that does not divide the model, a model that does not fit, or a workload that cannot run.
+    pub fn run(&self, workload: &Workload, longest: f64, seed: u64) -> Result<Prediction, Refusal> {
+        let settings = Settings { seed, ..Settings::default() };
+        match &self.pools {
+            Pools::Together(pool) => {
+                let steps = self.steps(pool)?;
+                let (memory, kv_tokens) = self.cache(pool, longest)?;
+                let deployment = sim::Deployment::Together {
+                    instance: self.instance(pool, &steps, kv_tokens),
+                    count: pool.replicas,
+                    router: Router::RoundRobin,
+                };
+                let outcome = sim::simulate(&deployment, workload, &settings)?;
+                Ok(Prediction { outcome, memory, kv_tokens })
+            }
+            Pools::Split { prefill, decode } => {
+                let (prefill_steps, decode_steps) = (self.steps(prefill)?, self.steps(decode)?);
+                let (_, prefill_tokens) = self.cache(prefill, longest)?;
+                let (memory, kv_tokens) = self.cache(decode, longest)?;
+                let transfer = |tokens: u64| self.transfer(prefill, decode, tokens);
+                let deployment = sim::Deployment::Split {
+                    prefill: self.instance(prefill, &prefill_steps, prefill_tokens),
+                    prefills: prefill.replicas,
+                    decode: self.instance(decode, &decode_steps, kv_tokens),
+                    decodes: decode.replicas,
+                    router: Router::RoundRobin,
+                    link: Link { seconds: &transfer, streams: 1, first_token_after: true },
+                };
+                let outcome = sim::simulate(&deployment, workload, &settings)?;
+                Ok(Prediction { outcome, memory, kv_tokens })
+            }
+        }
+    }
+
+    /// Seconds to ship the cache of a prompt from a prefill to a decode replica.
+    fn transfer(&self, prefill: &Pool, decode: &Pool, tokens: u64) -> f64 {
+        // What the model caches, each value once, however many devices of a replica hold a copy.
+        let whole = deploy::Deployment { parallel: Parallel::tensor(1), ..self.deployment(prefill) };
+        let (per_token, per_request) = whole.cache_bytes();
+        let layers: u32 = self.model.layers.iter().map(|g| g.count).sum();
+        let time = self.machine.network.transfer(&Transfer {
+            bytes: per_token * tokens as f64 + per_request,
+            senders: prefill.parallel.tp * prefill.parallel.pp,
+            receivers: decode.parallel.tp * decode.parallel.pp,
+            layers,
+            distance: prefill.parallel.devices(),
+        });
+        time.seconds
+    }
+}
+
+/// Exposes the trait's methods to callers that only hold step times.
+pub fn step_seconds(steps: &StepTimes<'_>, batch: &cost::Batch) -> f64 {
+    let ranks = u64::from(steps.deployment().parallel.dp);
+    let rows = batch.decode * steps.deployment().queries() + batch.prefill_tokens;
+    steps.local(batch) + steps.shared(rows * ranks, rows)
+}

@@ -1,0 +1,108 @@
+//! The candidates of a study.
+
+use catalog::engine::{GENERIC, engines_for};
+use catalog::written::{Table, Value, short};
+use catalog::{Engine, Listed, LookupError, System, SystemSpec, nearest};
+use units::{Range, Usd, UsdPerHour};
+
+use super::{Candidate, Incomplete, Library};
+use crate::money::Price;
+
+/// Most chips that a candidate may have.
+const MOST_CHIPS: u64 = 1_000_000;
+/// Most candidates: each is searched in full.
+const MOST_CANDIDATES: usize = 1_000;
+
+/// The candidates that can be weighed, and those that lack facts.
+pub fn candidates(value: &Value, library: Library) -> Option<(Vec<Candidate>, Vec<Incomplete>)> {
+    const REMEDY: &str = "write a table [[system]] with a name for each candidate";
+    let list = value.list(REMEDY)?;
+    if list.is_empty() || list.len() > MOST_CANDIDATES {
+        value.fault(format!("lists {} candidates", list.len()), format!("give 1 to {MOST_CANDIDATES}"));
+        return None;
+    }
+    let (mut complete, mut incomplete) = (Vec::new(), Vec::new());
+    for item in &list {
+        let Some(table) = item.table(REMEDY) else { continue };
+        match candidate(&table, library) {
+            Some(Ok(found)) => complete.push(found),
+            Some(Err(lacking)) => incomplete.push(lacking),
+            None => {}
+        }
+        table.finish();
+    }
+    Some((complete, incomplete))
+}
+
+fn candidate(table: &Table, library: Library) -> Option<Result<Candidate, Incomplete>> {
+    let name = table.need("name", "name a system of the catalog").and_then(|v| system(&v, library));
+    let wanted_chips = table.get("chips");
+    let count = |v: &Value| v.count(1, MOST_CHIPS).map(|n| u32::try_from(n).ok());
+    let chips = wanted_chips.as_ref().map_or(Some(None), count);
+    let wanted = table.get("engine");
+    let engine = wanted.as_ref().map_or(Some(None), |v| name_of(v, &Engine::names(), "engine").map(Some));
+    let price = table.get("price").map_or(Some(None), |v| price(&v).map(Some));
+    // A surcharge above its tenfold is a slip of the per cent sign.
+    let surcharge = table.get("surcharge").map_or(Some(Range::exact(0.0)), |v| v.fractions(0.0, 10.0));
+    let pass_through = table.get("pass_through").map_or(Some(Range::exact(1.0)), |v| v.fractions(0.0, 1.0));
+    let (listed, chips, engine) = (name?, chips?, engine?);
+    let (price, surcharge, pass_through) = (price?, surcharge?, pass_through?);
+    let system = match &listed.checked {
+        Ok(system) => system.clone(),
+        Err(missing) => {
+            let (id, missing) = (listed.spec.id.clone(), missing.clone());
+            return Some(Err(Incomplete { id, chips, missing }));
+        }
+    };
+    if let (Some(value), Some(engine)) = (wanted, engine) {
+        let able = engines_for(&system.chip.architecture).unwrap_or_default();
+        if engine != GENERIC && !able.iter().any(|e| e.id == engine) {
+            let able = able.into_iter().map(|e| e.id).collect::<Vec<_>>().join(", ");
+            value.fault(format!("{engine} does not run on {}", system.chip.name), format!("these do: {able}"));
+        }
+    }
+    let engine = engine.map(str::to_owned);
+    let chips = chips.unwrap_or(system.chips);
+    let reach = system.fabric.tiers.iter().map(|t| t.chips).max().unwrap_or(system.chips);
+    if let Some(value) = wanted_chips.filter(|_| chips > reach) {
+        value.fault(format!("{chips} chips are more than its fabric joins"), format!("at most {reach}"));
+    }
+    Some(Ok(Candidate { system, chips, engine, price, surcharge, pass_through }))
+}
+
+/// A rent ("12 USD/h") or a purchase price ("30_000 USD") of one chip; a list of two or three is a range.
+fn price(value: &Value) -> Option<Price> {
+    let first = value.as_list().and_then(|list| list.first().and_then(Value::as_text));
+    let text = value.as_text().or(first).unwrap_or("");
+    if text.contains("USD") && !text.contains('/') {
+        return value.quantities(Usd(0.0), Usd(1e8)).map(Price::Purchase);
+    }
+    value.quantities(UsdPerHour(0.0), UsdPerHour(1e6)).map(Price::Rent)
+}
+
+/// A system by its key, name or alias.
+fn system<'l>(value: &Value, library: Library<'l>) -> Option<&'l Listed<SystemSpec, System>> {
+    let name = value.text("name a system of the catalog")?;
+    let found = library.catalog.listed_system(name);
+    let told = found.map_err(|error| match error {
+        LookupError::Unknown { near, .. } => {
+            let remedy =
+                near.map_or("'steelyard catalog list' shows all".to_owned(), |n| format!("did you mean \"{n}\"?"));
+            value.fault(format!("there is no system '{}'", short(name)), remedy);
+        }
+        error @ LookupError::Incomplete { .. } => value.fault(error.to_string(), ""),
+    });
+    told.ok()
+}
+
+/// A name among those known, or a fault with the nearest one.
+pub fn name_of<'k>(value: &Value, known: &[&'k str], noun: &str) -> Option<&'k str> {
+    let name = value.text(&format!("name a {noun}"))?;
+    let found = known.iter().find(|k| **k == name);
+    if found.is_none() {
+        let hint =
+            nearest(name, known.iter().copied()).map_or(String::new(), |near| format!("did you mean \"{near}\"? "));
+        value.fault(format!("there is no {noun} '{}'", short(name)), format!("{hint}known: {}", known.join(", ")));
+    }
+    found.copied()
+}

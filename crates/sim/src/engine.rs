@@ -1,0 +1,319 @@
+//! A serving engine: ranks in lock step, a clock, and a plan for the next steps.
+//!
+//! An engine plans one step that computes prompts, or a run of decode steps, and says when it will be over. The fleet
+//! commits the plan at that moment, or shortens a run when something arrives that may change the batch.
+
+use cost::StepCost;
+
+use crate::curve::{Curves, UNIT_BITS, local, shared};
+use crate::error::SimError;
+use crate::job::{Job, Signal};
+use crate::rank::Rank;
+use crate::rules::Rules;
+use crate::run::{Line, Piece, envelope, steps_until, sum};
+use crate::scheduler::Router;
+use crate::time::{Clock, FINE_BITS, Fine, Time};
+
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    steps: u64,
+    /// Whether the steps are a run of decodes, which may be cut.
+    run: bool,
+    /// Whether prompts wait meanwhile.
+    hold: bool,
+    end: Clock,
+    span: Fine,
+}
+
+/// Sums over an engine's life. They are whole numbers, so that they do not depend on how runs were cut.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub steps: u64,
+    pub prefill_steps: u64,
+    pub busy: Fine,
+    pub prefill_time: Fine,
+    /// Requests that take part in steps, times time.
+    pub active: Fine,
+    /// Tokens computed.
+    pub tokens: u128,
+    /// Tokens (units) for which the cache is in use, summed over steps.
+    pub held: u128,
+}
+
+/// What a step takes is asked of the curves, which engines of a kind share.
+pub(crate) struct Engine {
+    pub rules: Rules,
+    pub ranks: Vec<Rank>,
+    router: Router,
+    turn: usize,
+    clock: Clock,
+    plan: Option<Plan>,
+    pieces: Vec<Piece>,
+    lines: Vec<Line>,
+    longest_run: u64,
+    /// Whether something happened since it was last decided that prompts wait for the other ranks, and what was
+    /// decided. It is decided upon events only, or it would depend on how runs were cut.
+    changed: bool,
+    hold: bool,
+    /// Steps for which prompts have waited for the other ranks.
+    held: u64,
+    pub generation: u32,
+    pub tally: Tally,
+    /// Until when the front end is busy sending tokens out.
+    sent: Fine,
+}
+
+impl Engine {
+    pub fn new(rules: Rules, ranks: Vec<Rank>, router: Router, longest_run: u64) -> Engine {
+        Engine {
+            rules,
+            ranks,
+            router,
+            turn: 0,
+            clock: Clock::default(),
+            plan: None,
+            pieces: Vec::new(),
+            lines: Vec::new(),
+            longest_run,
+            changed: true,
+            hold: false,
+            held: 0,
+            generation: 0,
+            tally: Tally::default(),
+            sent: 0,
+        }
+    }
+
+    /// Requests that wait or run.
+    pub fn load(&self) -> u64 {
+        self.ranks.iter().map(Rank::load).sum()
+    }
+
+    /// When the plan is over.
+    pub fn end(&self) -> Option<Time> {
+        self.plan.map(|plan| plan.end.now)
+    }
+
+    /// A request arrives. Tells whether the end of the plan changed.
+    pub fn push(&mut self, id: u32, now: Time, jobs: &mut [Job]) -> Result<bool, SimError> {
+        let loads = self.ranks.iter().map(Rank::load);
+        let place = choose(self.router, &mut self.turn, loads);
+        jobs[id as usize].rank = place as u32;
+        let stop = self.ranks[place].push(id, &self.rules);
+        if stop { self.interrupt(now) } else { Ok(false) }
+    }
+
+    /// The cache of an admitted request has arrived. Tells whether the end of the plan changed.
+    pub fn land(&mut self, id: u32, now: Time, jobs: &[Job]) -> Result<bool, SimError> {
+        self.ranks[jobs[id as usize].rank as usize].land(id);
+        self.interrupt(now)
+    }
+
+    /// The cache of a request that left has been shipped. Tells whether the end of the plan changed.
+    pub fn release(&mut self, rank: u32, blocks: u64, now: Time) -> Result<bool, SimError> {
+        self.ranks[rank as usize].release(blocks);
+        self.interrupt(now)
+    }
+
+    /// Cuts a run of decode steps at the end of the step that runs now.
+    fn interrupt(&mut self, now: Time) -> Result<bool, SimError> {
+        self.changed = true;
+        let Some(plan) = &mut self.plan else { return Ok(false) };
+        if !plan.run || plan.end.now <= now {
+            return Ok(false);
+        }
+        let steps = steps_until(&self.pieces, self.clock.until(now));
+        if steps >= plan.steps {
+            return Ok(false);
+        }
+        plan.steps = steps;
+        plan.span = sum(&self.pieces, steps);
+        plan.end = self.clock.after(plan.span)?;
+        self.generation += 1;
+        Ok(true)
+    }
+
+    /// Plans what comes next, if nothing is planned and there is something to do. Tells whether it did.
+    pub fn plan<C: StepCost>(
+        &mut self,
+        now: Time,
+        curves: &mut Curves<'_, C>,
+        jobs: &mut [Job],
+        signals: &mut Vec<Signal>,
+    ) -> Result<bool, SimError> {
+        if self.plan.is_some() {
+            return Ok(false);
+        }
+        self.clock.wake(now);
+        if std::mem::take(&mut self.changed) {
+            self.hold = self.may_hold(jobs);
+        }
+        let hold = self.hold && self.held < self.rules.balance;
+        let (mut prefills, mut decodes) = self.form(hold, now, jobs, signals);
+        if hold && !prefills && !decodes {
+            (prefills, decodes) = self.form(false, now, jobs, signals);
+        }
+        if prefills {
+            self.held = 0;
+        }
+        let (steps, span) = match (prefills, decodes) {
+            (true, _) => (1, self.step(curves)?),
+            (false, true) => self.run(hold, curves, jobs)?,
+            (false, false) => return Ok(false),
+        };
+        let end = self.clock.after(span)?;
+        self.plan = Some(Plan { steps, run: !prefills, hold, end, span });
+        self.generation += 1;
+        Ok(true)
+    }
+
+    /// Whether prompts wait for the other ranks: a prompt on one rank keeps all of them, so ranks compute theirs
+    /// together if they do not have to wait too long.
+    fn may_hold(&self, jobs: &[Job]) -> bool {
+        self.rules.balance > 0
+            && self.ranks.iter().any(|rank| rank.decoding() > 0)
+            && !self.ranks.iter().all(|rank| rank.has_prompt(jobs, &self.rules))
+            && self.ranks.iter().any(|rank| rank.has_prompt(jobs, &self.rules))
+    }
+
+    /// Forms the next step of all ranks. Tells whether any computes prompts, and whether any decodes.
+    fn form(&mut self, hold: bool, now: Time, jobs: &mut [Job], signals: &mut Vec<Signal>) -> (bool, bool) {
+        let (mut prefills, mut decodes) = (false, false);
+        for rank in &mut self.ranks {
+            rank.form(hold, jobs, &self.rules, now, signals);
+            prefills |= rank.batch.prefill > 0;
+            decodes |= rank.decodes;
+        }
+        (prefills, decodes)
+    }
+
+    /// What all ranks do together, and what the host adds to a step and demands at least.
+    fn common<C: StepCost>(&self, cost: &C) -> Result<(Fine, Fine, Fine), SimError> {
+        let (mut tokens, mut fullest, mut host) = (0, 0, 0);
+        for rank in &self.ranks {
+            let own = rank.batch.decode * self.rules.queries + rank.batch.prefill_tokens;
+            tokens += own;
+            fullest = fullest.max(own);
+            host = host.max(self.rules.host.time(rank.batch.decode + rank.batch.prefill, rank.prefilled));
+        }
+        let (added, least) = self.rules.host.split(host);
+        Ok((shared(cost, tokens, fullest)?, added, least))
+    }
+
+    /// The time of a step that computes prompts.
+    fn step<C: StepCost>(&self, curves: &mut Curves<'_, C>) -> Result<Fine, SimError> {
+        let mut slowest = 0;
+        for rank in &self.ranks {
+            let own = if rank.batch.prefill > 0 {
+                local(curves.cost(), &rank.batch)?
+            } else if rank.decodes {
+                let cached = rank.cached(&self.rules);
+                curves.cell(rank.decoding(), cached)?.at(cached)
+            } else {
+                0
+            };
+            slowest = slowest.max(own);
+        }
+        let (together, added, least) = self.common(curves.cost())?;
+        Ok((slowest + together + added).max(least))
+    }
+
+    /// The steps of a run of decodes and their time.
+    fn run<C: StepCost>(
+        &mut self,
+        hold: bool,
+        curves: &mut Curves<'_, C>,
+        jobs: &[Job],
+    ) -> Result<(u64, Fine), SimError> {
+        let rules = &self.rules;
+        let mut most = self.longest_run;
+        if hold {
+            most = most.min(rules.balance - self.held);
+        }
+        for rank in self.ranks.iter_mut().filter(|rank| rank.decodes) {
+            most = most.min(rank.limit(jobs, rules));
+        }
+        let (together, added, least) = self.common(curves.cost())?;
+        let rules = &self.rules;
+        self.pieces.clear();
+        let mut done = 0;
+        while done < most {
+            self.lines.clear();
+            self.lines.push(Line { time: least, growth: 0, left: u64::MAX });
+            for rank in self.ranks.iter().filter(|rank| rank.decodes) {
+                let grows = rank.decoding() * rules.emits;
+                let cached = rank.cached(rules) + grows * done;
+                let cell = curves.cell(rank.decoding(), cached)?;
+                self.lines.push(Line {
+                    time: cell.at(cached) + together + added,
+                    growth: cell.slope * Fine::from(grows),
+                    left: (cell.high - cached).div_ceil(grows),
+                });
+            }
+            let piece = envelope(self.lines.iter().copied(), most - done);
+            done += piece.steps;
+            self.pieces.push(piece);
+        }
+        Ok((most, sum(&self.pieces, most)))
+    }
+
+    /// When the front end has sent out what the plan's steps emit. It sends token by token; its queue is longest after
+    /// the first step or after the last, since steps never get shorter while the batch stays.
+    fn send(&mut self, plan: &Plan) -> Time {
+        let rules = &self.rules;
+        let emitted = |rank: &Rank| {
+            let decoded = rank.batch.decode * rules.emits;
+            Fine::from(decoded) + (Fine::from(rank.prefilled) << UNIT_BITS)
+        };
+        let step = (self.ranks.iter().map(emitted).sum::<Fine>() * rules.stream) >> UNIT_BITS;
+        if step == 0 {
+            return plan.end.now;
+        }
+        let first = if plan.run { sum(&self.pieces, 1) } else { plan.span };
+        let all = step * Fine::from(plan.steps);
+        let start = self.clock.fine();
+        self.sent = (self.sent + all).max(start + first + all).max(start + plan.span + step);
+        Time(u64::try_from(self.sent >> FINE_BITS).unwrap_or(u64::MAX))
+    }
+
+    /// The plan is over.
+    pub fn commit(&mut self, jobs: &mut [Job], signals: &mut Vec<Signal>) {
+        let Some(plan) = self.plan.take() else { return };
+        let shown = self.send(&plan);
+        self.clock = plan.end;
+        if plan.hold {
+            self.held += plan.steps;
+        }
+        let tally = &mut self.tally;
+        tally.steps += plan.steps;
+        tally.busy += plan.span;
+        if !plan.run {
+            self.changed = true;
+            tally.prefill_steps += 1;
+            tally.prefill_time += plan.span;
+        }
+        let before = signals.len();
+        for rank in &mut self.ranks {
+            tally.active += plan.span * Fine::from(rank.active());
+            let decoded = u128::from(plan.steps) * u128::from(rank.batch.decode * self.rules.queries);
+            tally.tokens += decoded + u128::from(rank.batch.prefill_tokens);
+            tally.held += rank.held(plan.steps, &self.rules);
+            rank.commit(plan.steps, shown, jobs, &self.rules, signals);
+        }
+        self.changed |= signals.len() > before;
+    }
+}
+
+/// The target of a request.
+pub(crate) fn choose(router: Router, turn: &mut usize, loads: impl ExactSizeIterator<Item = u64>) -> usize {
+    match router {
+        Router::RoundRobin => {
+            let place = *turn % loads.len();
+            *turn = place + 1;
+            place
+        }
+        Router::LeastLoaded => {
+            loads.enumerate().min_by_key(|(place, load)| (*load, *place)).map_or(0, |(place, _)| place)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A scheduler in the units of the simulation.
+
+use crate::curve::UNIT_BITS;
+use crate::job::Job;
+use crate::scheduler::{Admission, HostSpans, Steps};
+use crate::time::{Fine, Time};
+
+/// The rules of one engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub seats: u64,
+    pub budget: u64,
+    pub chunked: bool,
+    pub steps: Steps,
+    pub admission: Admission,
+    /// Blocks.
+    pub watermark: u64,
+    /// Tokens that a decoding request puts into a step.
+    pub queries: u64,
+    /// Tokens that a decoding request gets out of a step, in units.
+    pub emits: u64,
+    /// Decode steps for which a prompt may wait until all ranks have one.
+    pub balance: u64,
+    /// Whether requests leave after their prompt.
+    pub prefill_only: bool,
+    pub host: HostSpans,
+    pub egress: Time,
+    /// Per token sent out.
+    pub stream: Fine,
+}
+
+impl Rules {
+    /// Tokens by which every decoding request has grown after so many steps.
+    pub fn growth(&self, steps: u64) -> u64 {
+        (steps * self.emits) >> UNIT_BITS
+    }
+
+    /// Steps after which the growth is at least this.
+    pub fn steps_to(&self, growth: u64) -> u64 {
+        (growth << UNIT_BITS).div_ceil(self.emits)
+    }
+
+    /// The most steps after which the growth is at most this.
+    pub fn steps_within(&self, growth: u64) -> u64 {
+        (((growth + 1) << UNIT_BITS) - 1) / self.emits
+    }
+
+    /// The longest a request gets in the cache. The last token it emits is never stored; with speculation the last
+    /// step may store a few more than it needs.
+    pub fn longest(&self, job: &Job) -> u64 {
+        if self.prefill_only || job.output == 1 {
+            return u64::from(job.input);
+        }
+        let overshoot = self.emits.div_ceil(1 << UNIT_BITS) - 1;
+        u64::from(job.input) + u64::from(job.output) - 1 + overshoot
+    }
+
+    /// Tokens still to come from a request here.
+    pub fn owed(&self, job: &Job) -> u64 {
+        if self.prefill_only { 1 } else { u64::from(job.output - job.emitted) }
+    }
+
+    /// Whether requests take blocks as they grow, and not all at once.
+    pub fn grows(&self) -> bool {
+        self.admission != Admission::Whole
+    }
+}
