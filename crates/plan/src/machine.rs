@@ -34,7 +34,13 @@ impl Machine {
     pub fn new(system: &System, fitted: &Fitted, engine: &Engine) -> Result<Machine, Refusal> {
         let chip = &system.chip;
         let device = Device::new(chip, &fitted.operators, Some(&engine.id))?;
-        let network = Network::for_stack(&system.fabric, &fitted.exchanges, &chip.architecture, chip.devices.max(1), Some(&engine.id))?;
+        let network = Network::for_stack(
+            &system.fabric,
+            &fitted.exchanges,
+            &chip.architecture,
+            chip.devices.max(1),
+            Some(&engine.id),
+        )?;
         Ok(Machine { system: system.clone(), device, network })
     }
 
