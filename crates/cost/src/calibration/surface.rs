@@ -93,11 +93,14 @@ pub const fn parameters(family: Family) -> &'static [Parameter] {
         Family::Prefill | Family::MlaPrefill => PREFILL,
         Family::Decode | Family::MlaDecode => DECODE,
         Family::StatePrefill | Family::StateDecode => STATE,
-        Family::Indexer | Family::Elementwise => BASIC,
+        Family::Indexer => BASIC,
+        Family::Elementwise => MOVE,
     }
 }
 
 const BASIC: &[Parameter] = &[OVERHEAD, COMPUTE, MEMORY, SHARPNESS];
+
+const MOVE: &[Parameter] = &[p("overhead_us", 0.3, 300.0, 2.5), COMPUTE, MEMORY, SHARPNESS];
 
 const GEMM: &[Parameter] = &[
     OVERHEAD,
