@@ -325,6 +325,7 @@ impl Deployment<'_> {
             weights: self.storage.weights.experts,
             arithmetic: self.arithmetic(self.storage.weights.experts),
             imbalance: self.imbalance(tokens, moe),
+            skew: self.expert_skew,
         });
         out.push(Placed { part: Part::Experts, count: layers, task });
     }

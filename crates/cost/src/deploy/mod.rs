@@ -117,10 +117,8 @@ impl Deployment<'_> {
     /// the number of experts and routing is far from Gaussian.
     pub fn imbalance(&self, tokens: u64, moe: &catalog::model::Moe) -> f64 {
         let ranks = f64::from(self.parallel.ep);
-        // Even where no rank can be fuller than another, tokens choose by themselves: some experts twice, some not at all.
-        const FREE_CHOICE: f64 = 1.0001;
         if self.parallel.ep <= 1 || tokens == 0 {
-            return FREE_CHOICE;
+            return 1.0;
         }
         let choices_per_rank = tokens as f64 * moe.top_k as f64 / ranks;
         let variance = self.expert_skew.powi(2) * ranks / moe.experts as f64 + 1.0 / choices_per_rank.max(1.0);

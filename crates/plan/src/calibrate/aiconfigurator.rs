@@ -20,7 +20,8 @@ use crate::tables::Table;
 
 /// Rows that a version must have to stand for a format.
 const ENOUGH: usize = 500;
-/// Seconds: a dense kernel whose fastest shape takes longer was timed with the host's launches.
+/// Seconds: a dense kernel whose fastest shape takes longer was timed with the host's launches (a tenth: one that only
+/// moves data).
 const HOST: f64 = 40e-6;
 
 /// Reads every table of every system that the catalog knows.
@@ -144,6 +145,7 @@ const READERS: &[((&str, &str), Reader)] = &[
     (("mla", "context_mla_perf"), mla_prefill),
     (("mla", "generation_mla_perf"), mla_decode),
     (("mla_bmm", "mla_bmm_perf"), mla_bmm),
+    (("quantize", "scale_matrix_perf"), elementwise),
     (("linear_attention", "gdn_perf"), state),
     (("kda", "kda_perf"), state),
     (("sparse_attention", "dsv4_paged_mqa_logits_module_perf"), indexer),
@@ -184,7 +186,11 @@ fn read_versions(
             }
             if !out.is_empty() {
                 taken.push(format);
-                let floor = (table == "gemm_perf").then_some(HOST);
+                let floor = match table {
+                    "gemm_perf" => Some(HOST),
+                    "scale_matrix_perf" => Some(HOST / 10.0),
+                    _ => None,
+                };
                 samples.add(chip, stack, out, floor);
             }
         }
@@ -275,6 +281,7 @@ fn moe(row: &Row<'_>) -> Option<Op> {
         weights,
         arithmetic: row.arithmetic(arithmetic),
         imbalance,
+        skew: 0.0,
     })
 }
 
@@ -374,6 +381,12 @@ fn mla_bmm(row: &Row<'_>) -> Option<Op> {
     let heads = row.count("num_heads");
     let m = row.count("num_tokens");
     (heads >= 4).then(|| Op::BatchedGemm { heads, m, n, k, weights, arithmetic: row.arithmetic(arithmetic) })
+}
+
+/// Scaling to 8 bits with a known scale stands for everything that only moves data: two bytes read, one written.
+fn elementwise(row: &Row<'_>) -> Option<Op> {
+    let values = row.count("m") * row.count("k");
+    (values > 0).then_some(Op::Elementwise { bytes: 3.0 * values as f64, kernels: 1 })
 }
 
 fn state(row: &Row<'_>) -> Option<Op> {
