@@ -16,9 +16,24 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Quantize(cmd::quantize::Args),
+    Inspect(cmd::inspect::Args),
+    CompareWeights(cmd::compare_weights::Args),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {}
+    let done = match cli.command {
+        Command::Quantize(args) => cmd::quantize::run(args),
+        Command::Inspect(args) => cmd::inspect::run(args),
+        Command::CompareWeights(args) => cmd::compare_weights::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::from(e.exit_code())
+        }
+    }
 }

@@ -1,1 +1,5 @@
 //! One file a command.
+
+pub mod compare_weights;
+pub mod inspect;
+pub mod quantize;

@@ -411,6 +411,19 @@ pub(crate) fn compare<A: Input, B: Input>(a: &[A], b: &[B]) -> Sums {
     }
 }
 
+/// Values above the limit of their tile.
+#[inline(always)]
+pub(crate) fn count_above<T: Input>(values: &[T], cols: usize, width: usize, limits: &[f32]) -> u64 {
+    let mut count = 0u64;
+    for row in values.chunks_exact(cols) {
+        for (tile, &limit) in row.chunks(width).zip(limits) {
+            let above: u32 = tile.iter().map(|x| u32::from(f32::from_bits(x.magnitude()) > limit)).sum();
+            count += u64::from(above);
+        }
+    }
+    count
+}
+
 /// FP32 to BF16, to nearest even.
 #[inline(always)]
 pub(crate) fn to_bf16(values: &[f32], out: &mut [u16]) {

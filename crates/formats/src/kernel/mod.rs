@@ -336,9 +336,13 @@ pub fn amax(level: Level, values: Values<'_>) -> f32 {
 }
 
 /// Compares values with what they read back as. `b` has the length of `a`.
-#[cfg_attr(not(test), expect(dead_code))]
 pub(crate) fn compare(level: Level, a: Values<'_>, b: Values<'_>) -> Sums {
     simd::compare(level, a, b)
+}
+
+/// Values of a band whose magnitude is above the limit of their tile of `width` columns.
+pub(crate) fn count_above(level: Level, values: Values<'_>, cols: usize, width: usize, limits: &[f32]) -> u64 {
+    if cols == 0 { 0 } else { simd::count_above(level, values, cols, width.min(cols), limits) }
 }
 
 /// FP32 to BF16, to nearest even. Panics if the lengths differ.

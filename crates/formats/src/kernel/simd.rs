@@ -195,5 +195,10 @@ dispatch! {
     }
 }
 dispatch! {
+    fn count_above(values: Values<'_>, cols: usize, width: usize, limits: &[f32]) -> u64 {
+        either!(values, v => generic::count_above(v, cols, width, limits))
+    }
+}
+dispatch! {
     fn to_bf16(values: &[f32], out: &mut [u16]) { generic::to_bf16(values, out) }
 }
