@@ -19,6 +19,8 @@ use crate::{Container, Element, Error, TensorScale, Values, error::Result};
 
 /// Values of a rectangle, at most.
 const VALUES: usize = 1 << 21;
+/// Bytes written before they are sent on their way to the disk.
+const FLUSH: u64 = 64 << 20;
 /// Bytes of a piece of a tensor that is copied.
 const PIECE: u64 = 4 << 20;
 
@@ -369,7 +371,18 @@ impl<'a> Work<'a> {
         let remaining: Vec<usize> = (0..self.plan.tasks.len()).filter(|t| !done.contains_key(t)).collect();
         let queue = Queue::new(remaining, threads + 3);
         let mut failure = None;
+        let flushed = Mutex::new(Ok(()));
         std::thread::scope(|scope| {
+            // Data goes to the disk while more is read. Left to the system, it would all be written at the end.
+            let (flush, asked) = std::sync::mpsc::sync_channel::<usize>(1);
+            scope.spawn(|| {
+                for file in asked {
+                    let (handle, path) = &files[file];
+                    if let Err(e) = handle.sync_data() {
+                        *lock(&flushed) = Err(Error::io(path, "write", e));
+                    }
+                }
+            });
             for _ in 0..threads {
                 scope.spawn(|| {
                     let (mut band, mut check) = (Band::default(), Band::default());
@@ -379,7 +392,7 @@ impl<'a> Work<'a> {
                     }
                 });
             }
-            let mut writer = Writer { work: self, files, journal, open: BTreeMap::new(), stats: None };
+            let mut writer = Writer { work: self, files, journal, open: BTreeMap::new(), stats: None, flush, unflushed: 0 };
             while let Some(made) = queue.next() {
                 let written = made.and_then(|made| {
                     progress.advance(made.input);
@@ -400,7 +413,7 @@ impl<'a> Work<'a> {
         });
         match failure {
             Some(e) => Err(e),
-            None => Ok(done),
+            None => flushed.into_inner().unwrap_or_else(PoisonError::into_inner).map(|()| done),
         }
     }
 
@@ -870,6 +883,10 @@ struct Writer<'a> {
     /// Hash and length so far of the open task's tensors; `None` if they were not written front to back.
     open: BTreeMap<usize, Option<(Sha256, u64)>>,
     stats: Option<ErrorStats>,
+    /// Takes a file whose data should go to the disk now; full while it is busy.
+    flush: std::sync::mpsc::SyncSender<usize>,
+    /// Bytes written since it was last asked.
+    unflushed: u64,
 }
 
 impl Writer<'_> {
@@ -890,6 +907,7 @@ impl Writer<'_> {
                     file::write_at(handle, path, row, base + i as u64 * w.stride)?;
                 }
             }
+            self.unflushed += w.data.len() as u64;
             let slot = self.open.entry(w.tensor).or_insert_with(|| Some((Sha256::new(), 0)));
             match slot {
                 Some((hasher, at)) if straight && *at == w.at => {
@@ -898,6 +916,9 @@ impl Writer<'_> {
                 }
                 _ => *slot = None,
             }
+        }
+        if self.unflushed >= FLUSH && self.flush.try_send(task.file).is_ok() {
+            self.unflushed = 0;
         }
         if let Some(stats) = made.stats {
             self.stats.get_or_insert_default().add(&stats);
