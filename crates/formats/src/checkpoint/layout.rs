@@ -137,12 +137,12 @@ pub(super) fn recognise(checkpoint: &mut Checkpoint, by_name: &HashMap<String, u
     let hints = Hints::of(checkpoint);
     let mut taken = vec![false; checkpoint.raw.len()];
     let mut found: Vec<Option<Matrix>> = vec![None; checkpoint.raw.len()];
-    for i in 0..checkpoint.raw.len() {
+    for (i, slot) in found.iter_mut().enumerate() {
         if let Some(m) = scaled(checkpoint, by_name, i, &hints)? {
             for part in m.parts() {
                 taken[part] = true;
             }
-            found[i] = Some(m);
+            *slot = Some(m);
         }
     }
     for (i, slot) in found.iter_mut().enumerate() {
@@ -152,7 +152,12 @@ pub(super) fn recognise(checkpoint: &mut Checkpoint, by_name: &HashMap<String, u
                 let path = &checkpoint.files[raw.file].path;
                 Error::malformed(path, format!("tensor {:?} is too large for this machine", raw.name))
             };
-            *slot = Some(Matrix::plain(raw, i).ok_or_else(problem)?);
+            let mut m = Matrix::plain(raw, i).ok_or_else(problem)?;
+            if raw.dtype == Dtype::F8E4M3 {
+                // FP8 that nobody scales stands for itself.
+                m.stored = Stored::Scaled(Container::Tile { rows: usize::MAX, cols: usize::MAX, pow2: true });
+            }
+            *slot = Some(m);
         }
     }
     checkpoint.matrices = found.into_iter().flatten().collect();
@@ -187,10 +192,6 @@ fn scaled(c: &Checkpoint, by_name: &HashMap<String, usize>, i: usize, hints: &Hi
             packed(c, i, s, second, &raw.name, hints).map(Some)
         }
         (Dtype::F8E4M3 | Dtype::F8E5M2, Some(s)) => fp8(c, i, s, hints).map(Some),
-        (Dtype::F8E4M3, None) => {
-            let container = Container::Tile { rows: usize::MAX, cols: usize::MAX, pow2: true };
-            Ok(Matrix::plain(raw, i).map(|m| Matrix { stored: Stored::Scaled(container), ..m }))
-        }
         _ => Ok(None),
     }
 }

@@ -161,7 +161,6 @@ impl Plan {
         if converted == 0 {
             notes.push("no tensor needs converting: everything is copied".to_owned());
         }
-        let files = files.into_iter().map(|(name, tensors)| (name, tensors)).collect::<Vec<_>>();
         let files = finish(source, &options, layout, files, &mut tasks);
         let index = index(source, &files);
         let config = source.config.as_ref().map(|c| config::rewrite(c, layout, &options, &kept_linear));

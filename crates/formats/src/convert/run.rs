@@ -91,10 +91,14 @@ fn prepare(source: &Checkpoint, plan: &Plan, target: &Path) -> Result<PathBuf> {
     if occupied && !o.overwrite {
         return Err(Error::Request(format!("{} exists and is not empty; --overwrite replaces it", target.display())));
     }
-    if let (Ok(from), Ok(to)) = (source.path.canonicalize(), target.canonicalize()) {
-        if from.starts_with(&to) || to.starts_with(&from) {
-            return Err(Error::Request("source and output must not lie in each other".to_owned()));
-        }
+    // The output may not exist yet: then the folder it will be in does.
+    let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, "create", e))?;
+    let to = parent.canonicalize().map(|p| p.join(target.file_name().unwrap_or_default()));
+    if let (Ok(from), Ok(to)) = (source.path.canonicalize(), to)
+        && (from.starts_with(&to) || to.starts_with(&from))
+    {
+        return Err(Error::Request("source and output must not lie in each other".to_owned()));
     }
     let partial = partial_of(target);
     let begun = partial.exists();
@@ -172,11 +176,9 @@ fn into_folder(source: &Checkpoint, plan: &Plan, partial: &Path, progress: &dyn 
         for (hash, &t) in done.hashes.iter().zip(&task.tensors) {
             hashes.insert(plan.files[task.file].tensors[t].name.clone(), hash.clone());
         }
-        if let Some(stats) = done.stats {
-            if task.kept.is_none() {
-                outcome.total.add(&stats);
-                outcome.tensors.push((source.matrices[task.matrix].name.clone(), stats));
-            }
+        if let Some(stats) = done.stats.filter(|_| task.kept.is_none()) {
+            outcome.total.add(&stats);
+            outcome.tensors.push((source.matrices[task.matrix].name.clone(), stats));
         }
     }
     for (file, path) in &files {
@@ -332,11 +334,11 @@ impl<'a> Work<'a> {
         let mut total = ErrorStats::default();
         let mut tensors = 0;
         for &i in again.iter().step_by(again.len().div_ceil(16)) {
-            if let Some(job) = self.jobs(i).into_iter().find(|j| matches!(j.piece, Piece::Values(r) if r.count() > 0)) {
-                if let Some(stats) = self.convert(job, &mut Band::default(), &mut Band::default(), false)?.stats {
-                    total.add(&stats);
-                    tensors += 1;
-                }
+            let whole = |j: &Job| matches!(j.piece, Piece::Values(r) if r.count() > 0);
+            let Some(job) = self.jobs(i).into_iter().find(whole) else { continue };
+            if let Some(stats) = self.convert(job, &mut Band::default(), &mut Band::default(), false)?.stats {
+                total.add(&stats);
+                tensors += 1;
             }
         }
         let what = format!("measured on {} values of {tensors} of {} matrices", total.count, again.len());
@@ -392,7 +394,8 @@ impl<'a> Work<'a> {
                     }
                 });
             }
-            let mut writer = Writer { work: self, files, journal, open: BTreeMap::new(), stats: None, flush, unflushed: 0 };
+            let mut writer =
+                Writer { work: self, files, journal, open: BTreeMap::new(), stats: None, flush, unflushed: 0 };
             while let Some(made) = queue.next() {
                 let written = made.and_then(|made| {
                     progress.advance(made.input);
