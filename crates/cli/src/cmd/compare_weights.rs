@@ -163,6 +163,6 @@ fn html(title: &str, result: &Comparison) -> String {
     row(cells("all together", "", &result.total()));
     result.worst().into_iter().for_each(|p| row(cells(&p.name, &stored(p), &p.stats)));
     let equal = result.pairs.len() - result.worst().len();
-    let _ = write!(out, "</tr></table><p>{equal} tensors are equal in every value.</p></html>\n");
+    let _ = writeln!(out, "</tr></table><p>{equal} tensors are equal in every value.</p></html>");
     out
 }
