@@ -169,6 +169,9 @@ pub fn run(args: Args) -> Result<(), Error> {
     if outcome.resumed > 0 {
         println!("{} tensors were there from the interrupted run", outcome.resumed);
     }
+    if outcome.total.count == 0 && outcome.converted > 0 {
+        println!("codes are copied as they were; names, scale types and configuration are the layout's");
+    }
     if outcome.total.count > 0 {
         if outcome.total.changed == 0 {
             println!("lossless: all {} values read back as they were", outcome.total.count);

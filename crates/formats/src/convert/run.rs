@@ -459,6 +459,11 @@ impl<'a> Work<'a> {
         let (codes, scales) = match task.action {
             Action::Relabel => {
                 self.source.read_codes(m, container_of(m, container), rect, band)?;
+                // compressed-tensors stores one over the scale; not every FP32 number is the inverse of another.
+                if self.plan.options.lossless && self.source.tensor_scale(m)? != prepared.scale {
+                    let text = format!("{:?}: its tensor scale has no exact inverse in FP32", m.name);
+                    return Err(Error::Refused(text));
+                }
                 (std::mem::take(&mut band.codes), std::mem::take(&mut band.scales))
             }
             Action::MoveScales if prepared.window.is_some() => {
