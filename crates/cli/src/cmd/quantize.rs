@@ -153,7 +153,12 @@ pub fn run(args: Args) -> Result<(), Error> {
     let start = std::time::Instant::now();
     let outcome = convert::run(&source, &plan, &args.output, &bar);
     bar.finish();
-    let outcome = outcome?;
+    let outcome = outcome.inspect_err(|e| {
+        let partial = convert::partial_of(&args.output);
+        if !matches!(e, Error::Refused(_)) && partial.exists() {
+            eprintln!("note: what is done is kept in {}; --resume goes on with it", partial.display());
+        }
+    })?;
     let seconds = start.elapsed().as_secs_f64();
     let gb = |bytes: u64| bytes as f64 / 1e9;
     println!(

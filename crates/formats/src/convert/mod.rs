@@ -17,7 +17,7 @@ pub use layout::Layout;
 pub use manifest::{MANIFEST, Verified, verify};
 pub use plan::{Action, Plan, Task};
 pub(crate) use run::rects;
-pub use run::{Outcome, Progress, run};
+pub use run::{Outcome, Progress, partial_of, run};
 pub use select::matches;
 
 use crate::{Container, ScaleRule};

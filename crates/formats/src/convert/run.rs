@@ -73,8 +73,8 @@ pub fn run(source: &Checkpoint, plan: &Plan, target: &Path, progress: &dyn Progr
     result
 }
 
-/// The folder that is filled, beside the target.
-fn partial_of(target: &Path) -> PathBuf {
+/// The folder that is filled, beside the target, and renamed when complete.
+pub fn partial_of(target: &Path) -> PathBuf {
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     target.with_file_name(name)
