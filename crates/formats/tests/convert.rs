@@ -438,6 +438,36 @@ fn gguf_is_a_source() {
     assert_eq!(differences(&f.at("m.gguf"), &f.at("out")).total().changed, 0);
 }
 
+/// INT8 with a scale a row is nothing we know: it can be looked at, but not converted into something else.
+#[test]
+fn unknown_formats_are_not_translated() {
+    let f = Folder::new();
+    fs::create_dir_all(f.at("src")).unwrap();
+    let scales = Tensor("a.weight_scale", Dtype::F32, vec![4, 1], vec![0; 16]);
+    write(&f.at("src/model.safetensors"), &[scales, Tensor("a.weight", Dtype::I8, vec![4, 64], vec![1; 256])]);
+    let opened = Checkpoint::open(&f.at("src")).unwrap();
+    assert!(opened.notes[0].contains("not understood"), "{:?}", opened.notes);
+    let error = convert(&f.at("src"), &f.at("out"), Options::to(named("mxfp8"))).unwrap_err().to_string();
+    assert!(error.contains("nothing is converted") && error.contains("a.weight_scale"), "{error}");
+}
+
+/// What is skipped in a quantised source, or does not divide into the new blocks, becomes BF16.
+#[test]
+fn leftovers_of_a_quantised_source_become_bf16() {
+    let f = Folder::new();
+    fs::create_dir_all(f.at("src")).unwrap();
+    let tensors = [bf16("a.weight", &[64, 144], 1), bf16("b.weight", &[64, 128], 2), bf16("c.weight", &[64, 128], 3)];
+    write(&f.at("src/model.safetensors"), &tensors);
+    convert(&f.at("src"), &f.at("fp8"), Options::to(named("deepseek-ue8m0"))).unwrap();
+    let options = Options { skip: vec!["c.w".to_owned()], ..Options::to(named("mxfp8")) };
+    let outcome = convert(&f.at("fp8"), &f.at("mx"), options).unwrap();
+    assert_eq!((outcome.converted, outcome.kept), (1, 2));
+    let opened = Checkpoint::open(&f.at("mx")).unwrap();
+    let dtype = |name: &str| opened.raw.iter().find(|t| t.name == name).unwrap().dtype;
+    assert_eq!((dtype("a.weight"), dtype("b.weight"), dtype("c.weight")), (Dtype::Bf16, Dtype::F8E4M3, Dtype::Bf16));
+    assert_eq!(differences(&f.at("fp8"), &f.at("mx")).total().changed, 0);
+}
+
 #[test]
 fn requests_that_contradict_themselves_are_refused() {
     let f = Folder::new();

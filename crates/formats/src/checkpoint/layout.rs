@@ -137,12 +137,19 @@ pub(super) fn recognise(checkpoint: &mut Checkpoint, by_name: &HashMap<String, u
     let hints = Hints::of(checkpoint);
     let mut taken = vec![false; checkpoint.raw.len()];
     let mut found: Vec<Option<Matrix>> = vec![None; checkpoint.raw.len()];
+    let mut unknown = Vec::new();
     for (i, slot) in found.iter_mut().enumerate() {
-        if let Some(m) = scaled(checkpoint, by_name, i, &hints)? {
-            for part in m.parts() {
-                taken[part] = true;
+        match scaled(checkpoint, by_name, i, &hints) {
+            Ok(Some(m)) => {
+                for part in m.parts() {
+                    taken[part] = true;
+                }
+                *slot = Some(m);
             }
-            *slot = Some(m);
+            Ok(None) => {}
+            // Worth looking at all the same; only converting is out of the question.
+            Err(Error::Malformed { problem, .. }) => unknown.push(problem),
+            Err(e) => return Err(e),
         }
     }
     for (i, slot) in found.iter_mut().enumerate() {
@@ -161,6 +168,10 @@ pub(super) fn recognise(checkpoint: &mut Checkpoint, by_name: &HashMap<String, u
         }
     }
     checkpoint.matrices = found.into_iter().flatten().collect();
+    if let Some(first) = unknown.first() {
+        checkpoint.notes.push(format!("{} quantised tensors are not understood: {first}", unknown.len()));
+    }
+    checkpoint.unknown = unknown;
     Ok(())
 }
 
@@ -192,6 +203,11 @@ fn scaled(c: &Checkpoint, by_name: &HashMap<String, usize>, i: usize, hints: &Hi
             packed(c, i, s, second, &raw.name, hints).map(Some)
         }
         (Dtype::F8E4M3 | Dtype::F8E5M2, Some(s)) => fp8(c, i, s, hints).map(Some),
+        (Dtype::F8E4M3Fnuz | Dtype::F8E5M2Fnuz, _) => {
+            let problem =
+                format!("tensor {:?} is {}, which has another bias; not supported", raw.name, raw.dtype.name());
+            Err(Error::malformed(&c.files[raw.file].path, problem))
+        }
         _ => Ok(None),
     }
 }

@@ -81,6 +81,8 @@ pub struct Checkpoint {
     pub index: Option<Value>,
     /// Things worth telling the user.
     pub notes: Vec<String>,
+    /// Quantised tensors whose format is not known, one line each. They can be looked at but not converted.
+    pub unknown: Vec<String>,
     /// Whether the source is GGUF.
     pub gguf: bool,
 }
@@ -101,6 +103,7 @@ impl Checkpoint {
             config: None,
             index,
             notes: Vec::new(),
+            unknown: Vec::new(),
             gguf: false,
         };
         for path in names {

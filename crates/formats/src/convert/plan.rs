@@ -100,6 +100,14 @@ impl Plan {
         if options.e8m0_scales && !(layout == Layout::DeepSeek && options.container == Container::DEEPSEEK_UE8M0) {
             return Err(Error::Request("--scale-dtype e8m0 is for deepseek-ue8m0 in the deepseek layout".to_owned()));
         }
+        if let Some(first) = source.unknown.first() {
+            let n = source.unknown.len();
+            let text = format!(
+                "{}: {n} quantised tensors are not understood, so nothing is converted: {first}",
+                source.path.display()
+            );
+            return Err(Error::Request(text));
+        }
         let mut notes = source.notes.clone();
         let quantised = source.matrices.iter().any(|m| m.container().is_some());
         let mut files: Vec<(String, Vec<OutTensor>)> =
@@ -119,7 +127,7 @@ impl Plan {
             let reason = select::kept(m, quantised, &options.skip);
             let reason =
                 reason.or((!fits).then_some("its rows do not divide into blocks, or the layout has no place for it"));
-            if reason.is_some() && m.container().is_none() && m.shape.len() >= 2 && m.name.ends_with(".weight") {
+            if reason.is_some() && m.shape.len() >= 2 && m.name.ends_with(".weight") {
                 kept_linear.push(m.name.trim_end_matches(".weight").to_owned());
             }
             if m.dense_is_transposed && !matches!(layout, Layout::GptOss | Layout::Plain) && reason.is_none() {
@@ -137,6 +145,11 @@ impl Plan {
                 (Some(_), Stored::Dense(d)) if to_bf16(m) && d != crate::checkpoint::Dtype::Bf16 => {
                     let outs = Layout::Plain.outputs(m, Container::Bf16, false);
                     task(Action::Encode(ScaleRule::Ceil), Container::Bf16, false, None, outs);
+                }
+                // Narrow floats that do not become the new format become BF16: a loader expects one format or none.
+                (Some(why), Stored::Scaled(_)) => {
+                    let outs = Layout::Plain.outputs(m, Container::Bf16, false);
+                    task(Action::Encode(ScaleRule::Ceil), Container::Bf16, false, Some(why), outs);
                 }
                 (Some(why), _) => {
                     let parts: Vec<usize> = m.parts().collect();

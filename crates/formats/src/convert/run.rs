@@ -369,7 +369,8 @@ impl<'a> Work<'a> {
         progress: &dyn Progress,
     ) -> Result<BTreeMap<usize, Done>> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if self.plan.options.threads > 0 { self.plan.options.threads } else { cores.clamp(2, 4) };
+        // Each thread holds about 20 MB.
+        let threads = if self.plan.options.threads > 0 { self.plan.options.threads.min(8) } else { cores.clamp(2, 4) };
         let remaining: Vec<usize> = (0..self.plan.tasks.len()).filter(|t| !done.contains_key(t)).collect();
         let queue = Queue::new(remaining, threads + 3);
         let mut failure = None;
