@@ -316,6 +316,11 @@ proptest! {
         let mut read = vec![0f32; 128];
         decode(Level::best(), container, TensorScale::ONE, &codes, &scales, 128, Decoded::F32(&mut read));
         for (i, (x, y)) in wide.iter().zip(&read).enumerate() {
+            // Values just below 2^128 round up to it, which FP32 cannot hold.
+            if y.is_infinite() {
+                prop_assert!(x.abs() > 1.9 * 2f32.powi(127));
+                continue;
+            }
             let e = i32::from(scales[i / 32]) - 127;
             let step = if *x == 0.0 { e - 9 } else { (floor_log2(*x) - 3).max(e - 9) };
             prop_assert!((f64::from(*x) - f64::from(*y)).abs() <= 2f64.powi(step - 1));
