@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod calibrate_comm;
 pub mod findings;
+pub mod interval;
 pub mod machine;
 pub mod money;
 mod normal;

@@ -3,26 +3,18 @@
 use std::collections::BTreeMap;
 
 use catalog::{Catalog, Engine, Model};
+use cost::calibration::Basis;
 use rayon::prelude::*;
 use sim::Outcome;
 
 use super::case::{Case, CaseLoad, Measured, Metric, Mode};
+use super::point::{Kind, Point, Predicted};
 use super::resolve;
+use crate::interval::Intervals;
 use crate::machine::{Fitted, Machine};
 use crate::predict::{Pools, Setup};
 use crate::refusal::Refusal;
 use crate::workload;
-
-/// A row of the answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// Index of its case.
-    pub case: usize,
-    /// The measured value.
-    pub measured: Measured,
-    /// The prediction in the unit of `measured.value`, or why there is none.
-    pub predicted: Result<f64, Refusal>,
-}
 
 /// What predictions share.
 #[derive(Debug)]
@@ -33,6 +25,8 @@ pub struct Bench<'c> {
     pub fitted: &'c Fitted,
     /// Engine profiles by name.
     pub engines: BTreeMap<String, Engine>,
+    /// What predictions may be off by.
+    pub intervals: &'c Intervals,
 }
 
 /// Every random draw of validation starts here.
@@ -44,19 +38,38 @@ impl Bench<'_> {
     /// Scratch.
     pub fn why(&self, case: &Case, prefill: u64) {
         let model = catalog::model::load(&case.model, None).unwrap();
-        let machine = Machine::new(resolve::system(self.catalog, &case.chip).unwrap(), self.fitted, self.engine(case.engine).unwrap()).unwrap();
-        let Mode::Aggregated(pool) = &case.mode else { 
-            return println!("disagg") };
+        let machine = Machine::new(
+            resolve::system(self.catalog, &case.chip).unwrap(),
+            self.fitted,
+            self.engine(case.engine).unwrap(),
+        )
+        .unwrap();
+        let Mode::Aggregated(pool) = &case.mode else { return println!("disagg") };
         let pools = Pools::Together(resolve::pool(pool, &model));
-        let setup = Setup { model: &model, machine: &machine, engine: self.engine(case.engine).unwrap(), storage: resolve::storage(case, &model), speculation: None, expert_skew: 0.3, pools };
+        let setup = Setup {
+            model: &model,
+            machine: &machine,
+            engine: self.engine(case.engine).unwrap(),
+            storage: resolve::storage(case, &model),
+            speculation: None,
+            expert_skew: 0.3,
+            pools,
+        };
         let steps = setup.steps(pools.decode()).unwrap();
         let CaseLoad::Concurrency(c) = case.load else { return };
         let b = (c / u64::from(pools.decode().parallel.dp)).max(1);
         let kv = b as f64 * (case.input.mean() + case.output.mean() / 2.0);
-        let batch = if prefill == 0 { cost::Batch { decode: b, decode_kv: kv, ..Default::default() } } else {
+        let batch = if prefill == 0 {
+            cost::Batch { decode: b, decode_kv: kv, ..Default::default() }
+        } else {
             let n = case.input.mean() as u64;
             let k = prefill.div_ceil(n);
-            cost::Batch { prefill: k, prefill_tokens: k * n, prefill_pairs: (k * n * (n + 1) / 2) as f64, ..Default::default() }
+            cost::Batch {
+                prefill: k,
+                prefill_tokens: k * n,
+                prefill_pairs: (k * n * (n + 1) / 2) as f64,
+                ..Default::default()
+            }
         };
         println!("storage {:?} parallel {:?}", setup.storage, pools.decode().parallel);
         let mut total = 0.0;
@@ -65,26 +78,79 @@ impl Bench<'_> {
             let t = steps.seconds(&p.task) * p.count;
             total += t;
             kernels += p.count;
-            let (sol, extra) = match &p.task { cost::deploy::Task::Compute(op) => { let o = machine.device.time(op); (o.speed_of_light * p.count, format!("{:?} {:?} ovh {:.2}us", o.basis, o.bound, o.overhead * 1e6)) }, cost::deploy::Task::Exchange(e) => { let o = machine.network.time(e); (o.physical_bound * p.count, format!("{:?} {:?}", o.basis, o.algorithm)) } };
+            let (sol, extra) = match &p.task {
+                cost::deploy::Task::Compute(op) => {
+                    let o = machine.device.time(op);
+                    (o.speed_of_light * p.count, format!("{:?} {:?} ovh {:.2}us", o.basis, o.bound, o.overhead * 1e6))
+                }
+                cost::deploy::Task::Exchange(e) => {
+                    let o = machine.network.time(e);
+                    (o.physical_bound * p.count, format!("{:?} {:?}", o.basis, o.algorithm))
+                }
+            };
             println!("{:>9.3} ms {:>9.3} sol {:?} x{} {} {:?}", t * 1e3, sol * 1e3, p.part, p.count, extra, p.task);
         }
-        println!("device {:.3} ms tasks {kernels} step {:.3} ms", total * 1e3, crate::predict::step_seconds(&steps, &batch) * 1e3);
+        println!(
+            "device {:.3} ms tasks {kernels} step {:.3} ms",
+            total * 1e3,
+            crate::predict::step_seconds(&steps, &batch) * 1e3
+        );
     }
 
-    /// Predicts every case; rows in the order of cases.
-    pub fn predict(&self, cases: &[Case]) -> Vec<Row> {
+    /// Predicts every value of every case, in their order. `tick` is called once a case is done.
+    pub fn predict(&self, cases: &[Case], tick: &(dyn Fn() + Sync)) -> Vec<Point> {
         let models = self.models(cases);
         let machines = self.machines(cases);
-        let one = |(index, case): (usize, &Case)| -> Vec<Row> {
-            let outcome = self.case(case, &models, &machines);
-            let row = |measured: &Measured| Row {
-                case: index,
-                measured: measured.clone(),
-                predicted: outcome.as_ref().map_err(Clone::clone).and_then(|o| value(o, measured.metric)),
-            };
-            case.measured.iter().map(row).collect()
+        let one = |case: &Case| -> Vec<Point> {
+            let model = &models[&case.model];
+            let machine = &machines[&(case.chip.clone(), case.engine)];
+            let outcome = self.case(case, model, machine);
+            let points = case.measured.iter().map(|m| self.point(case, m, model, machine, &outcome)).collect();
+            tick();
+            points
         };
-        cases.par_iter().enumerate().map(one).collect::<Vec<_>>().into_iter().flatten().collect()
+        cases.par_iter().map(one).collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    fn point(
+        &self,
+        case: &Case,
+        measured: &Measured,
+        model: &Result<Model, Refusal>,
+        machine: &Result<Machine, Refusal>,
+        outcome: &Result<Outcome, Refusal>,
+    ) -> Point {
+        let kind = Kind::from(measured.metric);
+        let basis = machine.as_ref().map_or(Basis::Assumed, Machine::basis);
+        let predicted = outcome.as_ref().map_err(Clone::clone).and_then(|o| value(o, measured.metric));
+        let predicted = predicted.map_err(|e| e.to_string()).and_then(|plain| {
+            let value = plain * measured.factor;
+            let (low, high) = self.intervals.factors(kind, basis, case.engine);
+            if value.is_finite() && value > 0.0 {
+                Ok(Predicted { value, low: value * low, high: value * high })
+            } else {
+                Err("there is no such value at this load".to_owned())
+            }
+        });
+        Point {
+            id: measured.id.clone(),
+            file: case.file,
+            source: case.source.clone(),
+            metric: measured.name.clone(),
+            kind,
+            unit: measured.unit.clone(),
+            measured: measured.value,
+            predicted,
+            remark: case.remark.clone(),
+            plain: case.plain,
+            chip: case.chip.clone(),
+            vendor: machine.as_ref().map_or_else(|_| String::new(), |m| m.system.chip.vendor.clone()),
+            model: case.model.clone(),
+            class: model.as_ref().map_or("", |m| if m.is_moe() { "MoE" } else { "dense" }).to_owned(),
+            phase: case.mode.name().to_owned(),
+            engine: case.engine.to_owned(),
+            basis,
+        }
     }
 
     fn models(&self, cases: &[Case]) -> BTreeMap<String, Result<Model, Refusal>> {
@@ -116,14 +182,14 @@ impl Bench<'_> {
     fn case(
         &self,
         case: &Case,
-        models: &BTreeMap<String, Result<Model, Refusal>>,
-        machines: &BTreeMap<(String, &'static str), Result<Machine, Refusal>>,
+        model: &Result<Model, Refusal>,
+        machine: &Result<Machine, Refusal>,
     ) -> Result<Outcome, Refusal> {
         if let Some(reason) = &case.refused {
             return Err(Refusal::Row(reason.clone()));
         }
-        let model = models[&case.model].as_ref().map_err(Clone::clone)?;
-        let machine = machines[&(case.chip.clone(), case.engine)].as_ref().map_err(Clone::clone)?;
+        let model = model.as_ref().map_err(Clone::clone)?;
+        let machine = machine.as_ref().map_err(Clone::clone)?;
         let pools = match &case.mode {
             Mode::Aggregated(pool) => Pools::Together(resolve::pool(pool, model)),
             Mode::Disaggregated { prefill, decode } => {
