@@ -17,6 +17,8 @@ pub struct Region {
     pub electricity: Fact<UsdPerKilowattHour>,
     /// Facility power over IT power.
     pub pue: Fact<f64>,
+    /// Power of a whole system over the design power of its chips: for systems whose own power is unknown.
+    pub system_power: Fact<f64>,
     /// Years over which a purchase is written off.
     pub lifetime_years: Fact<f64>,
     /// Share of the time that a system is sold.
@@ -40,7 +42,8 @@ impl Region {
         let doc = Document::new(file, text);
         let root = doc.parse();
         let read = |(id, value): (&str, crate::written::Value)| {
-            let table = value.table("write a table with electricity, pue, lifetime_years and utilisation")?;
+            let table =
+                value.table("write a table with electricity, pue, system_power, lifetime_years and utilisation")?;
             let region = region(id, &table);
             table.finish();
             region
@@ -58,12 +61,14 @@ fn region(id: &str, table: &Table) -> Option<Region> {
     let electricity =
         table.fact(THING, "electricity", |v| v.quantity(UsdPerKilowattHour(0.0), UsdPerKilowattHour(10.0)));
     let pue = table.fact(THING, "pue", |v| v.number(1.0, 5.0));
+    let system_power = table.fact(THING, "system_power", |v| v.number(1.0, 10.0));
     let lifetime_years = table.fact(THING, "lifetime_years", |v| v.number(0.1, 30.0));
     let utilisation = table.fact(THING, "utilisation", |v| v.number(0.001, 1.0));
     Some(Region {
         id: id.to_owned(),
         electricity: electricity?,
         pue: pue?,
+        system_power: system_power?,
         lifetime_years: lifetime_years?,
         utilisation: utilisation?,
     })

@@ -80,8 +80,8 @@ impl System {
     }
 
     /// The same machine with `chips` chips: a part of it, or several of it joined by its outer tiers. Power is taken in
-    /// proportion. A torus that is cut keeps no longer axis than it had and is cut as near to a cube as can be; whether a
-    /// cut axis keeps its wrap-around is not modelled (real slices keep it in whole cubes only).
+    /// proportion. The fabric stays as it is built, with one exception: a torus with optics is re-wired into a smaller
+    /// one if that keeps whole axes of at least four, as optical switches between cubes do.
     ///
     /// `None` if the fabric joins fewer, or if `chips` is 0.
     pub fn with_chips(&self, chips: u32) -> Option<System> {
@@ -92,26 +92,17 @@ impl System {
         if chips == self.chips {
             return Some(system);
         }
-        let mut inner = 1;
         for tier in &mut system.fabric.tiers {
             let whole = tier.chips;
             if let TierShape::Torus { dims } = &mut tier.shape
                 && chips < whole
+                && tier.medium != "copper"
+                && let Some(cut) = cut_torus(dims, chips)
             {
-                let units = dims.iter().map(|&d| u64::from(d)).product::<u64>();
-                let own = if units == u64::from(whole) { chips } else { chips.div_ceil(inner) };
-                *dims = cut_torus(dims, own);
+                *dims = cut;
+                tier.chips = chips;
             }
-            tier.chips = whole.min(chips);
-            inner = whole;
         }
-        // Tiers that would reach no further than the one within say nothing.
-        let mut reach = 0;
-        system.fabric.tiers.retain(|t| {
-            let further = t.chips > reach;
-            reach = reach.max(t.chips);
-            further
-        });
         system.power = self.power.as_ref().map(|p| {
             let mut power = p.map(|w| w * (f64::from(chips) / f64::from(self.chips)));
             power.kind = Kind::Derived;
@@ -122,12 +113,11 @@ impl System {
     }
 }
 
-/// Axes for `units` units within `dims`: the most cubic that hold exactly as many, or, if none do, one axis of `units`.
-fn cut_torus(dims: &[u32], units: u32) -> Vec<u32> {
-    let mut best: Option<Vec<u32>> = None;
-    let mut axes = Vec::new();
-    fill(dims, units, &mut axes, &mut best);
-    best.unwrap_or_else(|| vec![units])
+/// The shortest axes of four or more within `dims` that hold just `units`, if any do.
+fn cut_torus(dims: &[u32], units: u32) -> Option<Vec<u32>> {
+    let mut best = None;
+    fill(dims, units, &mut Vec::new(), &mut best);
+    best
 }
 
 fn fill(dims: &[u32], left: u32, axes: &mut Vec<u32>, best: &mut Option<Vec<u32>>) {
@@ -138,7 +128,7 @@ fn fill(dims: &[u32], left: u32, axes: &mut Vec<u32>, best: &mut Option<Vec<u32>
         }
         return;
     };
-    for axis in (1..=longest.min(left)).filter(|a| left.is_multiple_of(*a)) {
+    for axis in (4..=longest.min(left)).filter(|a| left.is_multiple_of(*a)) {
         axes.push(axis);
         fill(rest, left / axis, axes, best);
         axes.pop();
@@ -151,9 +141,8 @@ mod tests {
 
     #[test]
     fn a_torus_is_cut_near_a_cube() {
-        assert_eq!(cut_torus(&[16, 24, 24], 256), [4, 8, 8]);
-        assert_eq!(cut_torus(&[16, 24, 24], 64), [4, 4, 4]);
-        assert_eq!(cut_torus(&[4, 4], 8), [2, 4]);
-        assert_eq!(cut_torus(&[4, 4], 7), [7], "no such grid: a ring");
+        assert_eq!(cut_torus(&[16, 24, 24], 256), Some(vec![4, 8, 8]));
+        assert_eq!(cut_torus(&[16, 24, 24], 64), Some(vec![4, 4, 4]));
+        assert_eq!(cut_torus(&[16, 24, 24], 32), None, "a part of a cube has no rings");
     }
 }

@@ -5,8 +5,8 @@
 
 use units::{Range, Usd, UsdPerHour, Watts};
 
-use crate::findings::{Cost, Estimate};
-use crate::study::Money;
+use crate::findings::{Cost, Estimate, FactUse};
+use crate::study::{Candidate, Money};
 
 /// Hours of a year of 365.25 days.
 const HOURS_OF_YEAR: f64 = 8766.0;
@@ -20,6 +20,43 @@ pub enum Price {
     Rent(Range<UsdPerHour>),
     /// Once; electricity comes on top.
     Purchase(Range<Usd>),
+}
+
+/// A price, where it comes from, and the fact that it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Priced {
+    /// Of one chip.
+    pub price: Price,
+    /// Where it comes from, for people.
+    pub source: String,
+    /// The catalog's fact; `None` where the study says so.
+    pub fact: Option<FactUse>,
+}
+
+impl Candidate {
+    /// What there is to pay for this candidate; `None` where no price is known.
+    pub fn bill<'a>(&'a self, money: &'a Money) -> Option<Bill<'a>> {
+        let priced = self.price.as_ref()?;
+        Some(Bill {
+            price: priced.price,
+            source: &priced.source,
+            chips: self.chips,
+            surcharge: self.surcharge,
+            pass_through: self.pass_through,
+            power: self.power(money),
+            money,
+        })
+    }
+
+    /// Power of the candidate, hosts and fabric included: the system's own, else its chips' design power times the
+    /// usual ratio; `None` where neither is known.
+    pub fn power(&self, money: &Money) -> Option<Range<Watts>> {
+        if let Some(power) = &self.system.power {
+            return Some(power.value);
+        }
+        let tdp = self.system.chip.tdp.as_ref()?.value.map(|w| w.0 * f64::from(self.chips));
+        Some(tdp.times(money.system_power.value).map(Watts))
+    }
 }
 
 /// What there is to pay for a deployment.
@@ -186,6 +223,7 @@ fn exact(x: f64) -> Range<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::Basis;
     use catalog::{Fact, Kind};
     use proptest::prelude::*;
     use units::UsdPerKilowattHour;
@@ -197,6 +235,8 @@ mod tests {
     fn money(utilisation: f64) -> Money {
         Money {
             region: "test".into(),
+            basis: Basis::Any,
+            system_power: fact(exact(1.7)),
             electricity: fact(exact(0.10).map(UsdPerKilowattHour)),
             pue: fact(exact(1.25)),
             lifetime_years: fact(exact(5.0)),
@@ -282,6 +322,8 @@ mod tests {
         fn any_money()(e in range(0.0, 0.5), pue in range(1.0, 2.0), years in range(1.0, 10.0), sold in range(0.05, 1.0)) -> Money {
             Money {
                 region: "test".into(),
+                basis: Basis::Any,
+                system_power: fact(exact(1.7)),
                 electricity: fact(e.map(UsdPerKilowattHour)),
                 pue: fact(pue),
                 lifetime_years: fact(years),

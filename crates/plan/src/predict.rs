@@ -94,6 +94,7 @@ impl<'a> Setup<'a> {
             parallel: pool.parallel,
             storage: self.storage,
             speculation: self.speculation,
+            fused_norm: self.engine.features.fused_norm.mid(),
             expert_skew: self.expert_skew,
         }
     }
@@ -124,16 +125,20 @@ impl<'a> Setup<'a> {
         self.deployment(pool).memory(&self.engine.memory, limits)
     }
 
-    fn scheduler(&self, pool: &Pool) -> Scheduler {
+    /// `longest`: tokens of the longest prompt. Where prompts are not cut, the largest step is set to hold it beside the
+    /// batch, as deployments do.
+    fn scheduler(&self, pool: &Pool, longest: u32) -> Scheduler {
         let engine = self.engine;
         let limits = engine.limits_on(&self.machine.system.chip);
         let rules = &engine.scheduling;
         let host = &engine.host;
         let max_seqs = pool.max_seqs.unwrap_or(limits.max_seqs.mid()).max(1);
         let queries = 1 + self.speculation.map_or(0, |s| s.drafts);
+        let beside = if rules.chunked_prefill.mid() { 0 } else { longest };
+        let least = max_seqs.saturating_mul(queries).saturating_add(beside);
         Scheduler {
             max_seqs,
-            max_batched_tokens: limits.max_batched_tokens.mid().max(max_seqs.saturating_mul(queries)),
+            max_batched_tokens: limits.max_batched_tokens.mid().max(least),
             chunked_prefill: rules.chunked_prefill.mid(),
             steps: match rules.steps.mid() {
                 catalog::engine::Steps::Mixed => Steps::Mixed,
@@ -162,10 +167,10 @@ impl<'a> Setup<'a> {
         }
     }
 
-    fn instance<'c, C>(&self, pool: &Pool, cost: &'c C, kv_tokens: u64) -> Instance<'c, C> {
+    fn instance<'c, C>(&self, pool: &Pool, cost: &'c C, kv_tokens: u64, longest: u32) -> Instance<'c, C> {
         Instance {
             cost,
-            scheduler: self.scheduler(pool),
+            scheduler: self.scheduler(pool, longest),
             ranks: pool.parallel.dp,
             lanes: pool.parallel.pp,
             kv_tokens,
@@ -194,12 +199,13 @@ impl<'a> Setup<'a> {
     /// A split that does not divide the model, a model that does not fit, or a workload that cannot run.
     pub fn run(&self, workload: &Workload, longest: f64, seed: u64) -> Result<Prediction, Refusal> {
         let settings = Settings { seed, ..Settings::default() };
+        let prompt = longest_of(&workload.input);
         match &self.pools {
             Pools::Together(pool) => {
                 let steps = self.steps(pool)?;
                 let (memory, kv_tokens) = self.cache(pool, longest)?;
                 let deployment = sim::Deployment::Together {
-                    instance: self.instance(pool, &steps, kv_tokens),
+                    instance: self.instance(pool, &steps, kv_tokens, prompt),
                     count: pool.replicas,
                     router: Router::RoundRobin,
                 };
@@ -212,9 +218,9 @@ impl<'a> Setup<'a> {
                 let (memory, kv_tokens) = self.cache(decode, longest)?;
                 let transfer = |tokens: u64| self.transfer(prefill, decode, tokens);
                 let deployment = sim::Deployment::Split {
-                    prefill: self.instance(prefill, &prefill_steps, prefill_tokens),
+                    prefill: self.instance(prefill, &prefill_steps, prefill_tokens, prompt),
                     prefills: prefill.replicas,
-                    decode: self.instance(decode, &decode_steps, kv_tokens),
+                    decode: self.instance(decode, &decode_steps, kv_tokens, prompt),
                     decodes: decode.replicas,
                     router: Router::RoundRobin,
                     link: Link { seconds: &transfer, streams: 1, first_token_after: true },
@@ -239,6 +245,14 @@ impl<'a> Setup<'a> {
             distance: prefill.parallel.devices(),
         });
         time.seconds
+    }
+}
+
+/// Tokens of the longest length.
+fn longest_of(lengths: &sim::Lengths) -> u32 {
+    match lengths {
+        sim::Lengths::Fixed(n) | sim::Lengths::Uniform(_, n) | sim::Lengths::LogNormal { most: n, .. } => *n,
+        sim::Lengths::List(list) => list.iter().copied().max().unwrap_or(1),
     }
 }
 

@@ -57,15 +57,6 @@ pub struct Traffic {
 const STRATA: usize = 4096;
 
 impl Lengths {
-    /// The length of the `index`-th request, given a draw `u` from [0, 1). A list ignores the draw, so that lists of
-    /// prompts and of answers taken from one file stay paired.
-    pub fn at(&self, index: usize, u: f64) -> u64 {
-        match *self {
-            Lengths::List(ref list) => list.get(index % list.len().max(1)).copied().unwrap_or(1),
-            _ => self.quantile(u),
-        }
-    }
-
     /// The length that a share `u` of requests does not exceed.
     pub fn quantile(&self, u: f64) -> u64 {
         let u = if u.is_finite() { u.clamp(0.0, 1.0) } else { 0.5 };
@@ -119,7 +110,41 @@ impl Lengths {
     }
 }
 
+impl From<&Lengths> for sim::Lengths {
+    fn from(lengths: &Lengths) -> sim::Lengths {
+        let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        match *lengths {
+            Lengths::Fixed(n) => sim::Lengths::Fixed(count(n)),
+            Lengths::Uniform(low, high) => sim::Lengths::Uniform(count(low), count(high)),
+            // Mean and coefficient of variation of a log-normal: median x e^(s^2 / 2), sqrt(e^(s^2) - 1).
+            Lengths::LogNormal { median, sigma, max } => sim::Lengths::LogNormal {
+                mean: median * (sigma * sigma / 2.0).exp(),
+                cv: ((sigma * sigma).exp() - 1.0).sqrt(),
+                most: count(max),
+            },
+            Lengths::List(ref list) => sim::Lengths::List(list.iter().map(|&n| count(n)).collect()),
+        }
+    }
+}
+
 impl Traffic {
+    /// The workload of so many requests, of which the first `warmup` are not counted. `concurrency` stands in where the
+    /// study leaves it to the search.
+    pub fn workload(&self, requests: usize, warmup: usize, concurrency: u64) -> sim::Workload {
+        let closed = |n: u64| {
+            let concurrency = u32::try_from(n.max(1)).unwrap_or(u32::MAX);
+            sim::Arrivals::Closed { concurrency, ramp: 0.0, think: 0.0 }
+        };
+        let arrivals = match self.load {
+            Load::Concurrency(n) => closed(n),
+            Load::Search => closed(concurrency),
+            Load::Rate { per_second: rate, cv: 1.0 } => sim::Arrivals::Poisson { rate },
+            Load::Rate { per_second: rate, cv } => sim::Arrivals::Gamma { rate, cv },
+        };
+        let (input, output) = ((&self.input).into(), (&self.output).into());
+        sim::Workload { requests, warmup, arrivals, input, output, prefix_hit: self.prefix_hit }
+    }
+
     /// Tokens that the longest request takes in the cache, prompt and answer together. Paired lists are taken by pair.
     pub fn longest_request(&self) -> u64 {
         match (&self.input, &self.output) {
@@ -143,13 +168,30 @@ mod tests {
         assert_eq!(Lengths::Uniform(3200, 4000).quantile(0.0), 3200);
         assert_eq!(Lengths::Uniform(3200, 4000).quantile(1.0), 4000);
         assert_eq!(Lengths::List(vec![1, 2, 6]).mean(), 3.0);
-        assert_eq!(Lengths::List(vec![1, 2, 6]).at(4, 0.9), 2);
         // Mean of a log-normal is median x exp(sigma^2 / 2) where nothing is cut: 1000 x e^0.125 = 1133.1.
         let free = Lengths::LogNormal { median: 1000.0, sigma: 0.5, max: 10_000_000 };
         assert!((free.mean() - 1133.1).abs() < 1.0, "{}", free.mean());
         assert_eq!(free.quantile(0.5), 1000);
         let cut = Lengths::LogNormal { median: 1000.0, sigma: 0.5, max: 1000 };
         assert!(cut.mean() < 1000.0 && cut.mean() > 600.0);
+    }
+
+    #[test]
+    fn the_simulator_gets_the_same_distribution() {
+        // Median 1000, sigma 0.5: mean 1000 e^0.125 = 1133.1, cv sqrt(e^0.25 - 1) = 0.533.
+        let lengths = Lengths::LogNormal { median: 1000.0, sigma: 0.5, max: 9000 };
+        let sim::Lengths::LogNormal { mean, cv, most } = (&lengths).into() else { panic!("log-normal") };
+        assert!((mean - 1133.1).abs() < 0.1 && (cv - 0.533).abs() < 1e-3 && most == 9000);
+        let traffic = Traffic {
+            input: lengths,
+            output: Lengths::Uniform(3, 5),
+            prefix_hit: 0.25,
+            load: Load::Rate { per_second: 4.0, cv: 1.0 },
+            mtp_accepted: None,
+        };
+        let workload = traffic.workload(100, 10, 1);
+        assert_eq!(workload.arrivals, sim::Arrivals::Poisson { rate: 4.0 });
+        assert!(workload.check().is_ok());
     }
 
     #[test]

@@ -109,6 +109,8 @@ pub struct Features {
     pub cache: Vec<String>,
     /// Prefill and decode on separate chips.
     pub disaggregation: Fact<bool>,
+    /// The all-reduce of tensor parallelism also adds the residual and norms.
+    pub fused_norm: Fact<bool>,
     /// Drafts by multi-token-prediction layers.
     pub mtp: Fact<bool>,
     /// Attention data parallelism.
@@ -209,6 +211,17 @@ mod tests {
         for name in Engine::names() {
             let engine = Engine::load(name).unwrap_or_else(|faults| panic!("{}", faults[0]));
             assert!(engine.limits.last().is_some_and(|l| l.architectures.is_empty() && l.from.0 == 0.0), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_source_is_listed() {
+        let sources = crate::Catalog::embedded().sources;
+        let regions = include_str!("../../../../catalog/regions.toml");
+        for file in ENGINES.files().filter_map(|f| f.contents_utf8()).chain([regions]) {
+            for key in file.split("source = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(sources.contains_key(key), "{key}");
+            }
         }
     }
 

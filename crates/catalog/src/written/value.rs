@@ -110,15 +110,15 @@ impl<'d, 't> Value<'d, 't> {
 
     /// A whole number between two bounds, both included.
     pub fn count(&self, low: u64, high: u64) -> Option<u64> {
-        let remedy = format!("write a whole number from {low} to {high}");
+        let remedy = || format!("write a whole number from {low} to {high}");
         let DeValue::Integer(digits) = self.value.get_ref() else {
-            self.wrong(remedy);
+            self.wrong(remedy());
             return None;
         };
         match u64::from_str_radix(digits.as_str(), digits.radix()) {
             Ok(n) if (low..=high).contains(&n) => Some(n),
             _ => {
-                self.fault(format!("{} is out of bounds", short(digits.as_str())), remedy);
+                self.fault(format!("{} is out of bounds", short(digits.as_str())), remedy());
                 None
             }
         }
@@ -126,11 +126,11 @@ impl<'d, 't> Value<'d, 't> {
 
     /// A finite number between two bounds, both included.
     pub fn number(&self, low: f64, high: f64) -> Option<f64> {
-        let remedy = format!("write a number from {low} to {high}");
+        let remedy = || format!("write a number from {low} to {high}");
         match self.as_number() {
             Some(x) if (low..=high).contains(&x) => return Some(x),
-            Some(x) => self.fault(format!("{x} is out of bounds"), remedy),
-            None => self.wrong(remedy),
+            Some(x) => self.fault(format!("{x} is out of bounds"), remedy()),
+            None => self.wrong(remedy()),
         }
         None
     }
@@ -210,7 +210,10 @@ impl<'d, 't> Value<'d, 't> {
     /// One of a few names.
     pub fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Option<T> {
         let all = || choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-        let text = self.text(&format!("write one of {}", all()))?;
+        let text = match self.as_text() {
+            Some(text) if !text.trim().is_empty() => text,
+            _ => self.text(&format!("write one of {}", all()))?,
+        };
         let found = choices.iter().find(|(name, _)| *name == text);
         if found.is_none() {
             let remedy = match nearest(text, choices.iter().map(|c| c.0)) {

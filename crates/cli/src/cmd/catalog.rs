@@ -82,7 +82,8 @@ pub fn open(folder: Option<&Path>) -> Result<Catalog, Vec<Diagnostic>> {
     folder.map_or_else(|| Ok(Catalog::embedded()), Catalog::with_folder)
 }
 
-fn refuse(findings: &[Diagnostic]) -> ExitCode {
+/// Prints findings; the exit of wrong input.
+pub fn refuse(findings: &[Diagnostic]) -> ExitCode {
     for finding in findings {
         eprintln!("error: {finding}");
     }

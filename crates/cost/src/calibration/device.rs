@@ -98,8 +98,9 @@ fn slot(family: Family, format: Format) -> usize {
 }
 
 impl Device {
-    /// A device of `chip`, priced by `calibration` as measured on the kernels of `stack` ("trtllm", "sglang", "vllm"; `None`
-    /// or an unknown one: the first that the calibration lists).
+    /// A device of `chip`, priced by `calibration` as measured on the kernels of `stack`: an engine ("trtllm", "sglang",
+    /// "vllm") or a version of one ("trtllm-1.2.0"). `None`, or one that was not measured: the first that the calibration
+    /// lists.
     pub fn new(chip: &Chip, calibration: &Calibration, stack: Option<&str>) -> Result<Device, DeviceError> {
         let devices = f64::from(chip.devices.max(1));
         let bandwidth = chip.bandwidth.mid().0 / devices;

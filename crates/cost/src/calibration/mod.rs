@@ -7,6 +7,8 @@ mod policy;
 pub mod surface;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use device::{Basis, Bound, Device, DeviceError, OpTime};
 pub use family::{Family, Format, Storage, arithmetic_from_name, arithmetic_name};
@@ -52,7 +54,8 @@ pub struct Entry {
     pub family: Family,
     /// Storage and arithmetic.
     pub format: Format,
-    /// "trtllm", "sglang", "vllm"; empty where kernels are not tied to an engine.
+    /// "trtllm", "sglang", "vllm"; with a version ("trtllm-1.2.0") where its kernels differ from the newest; empty where
+    /// kernels are not tied to an engine.
     pub stack: String,
     /// In the order of [`surface::parameters`].
     pub parameters: Parameters,
@@ -61,10 +64,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Standard deviation of the log error that its percentiles point to (the larger of the two estimates, so that
-    /// heavy tails count).
+    /// Standard deviation of the log error that its percentiles point to: the largest of the estimates, so that heavy
+    /// tails count, and rows that were not seen.
     pub fn spread(&self) -> f64 {
-        (self.fit.median * 1.4826).max(self.fit.p90 / 1.645)
+        (self.fit.median.max(self.fit.held_out) * 1.4826).max(self.fit.p90 / 1.645)
     }
 }
 
@@ -99,13 +102,27 @@ impl Calibration {
                 Subject::Class(class) if *class == chip.class => Basis::Class,
                 _ => continue,
             };
-            let wanted = |e: &Entry| stack.is_some_and(|s| s == e.stack);
+            let liking = |e: &Entry| liking(stack, &e.stack);
+            if liking(entry) == 0 {
+                continue;
+            }
             match found.iter_mut().find(|(b, e)| *b == basis && e.format == entry.format) {
-                Some(held) if !wanted(held.1) && wanted(entry) => *held = (basis, entry),
+                Some(held) if liking(entry) > liking(held.1) => *held = (basis, entry),
                 Some(_) => {}
                 None => found.push((basis, entry)),
             }
         }
         found
+    }
+}
+
+/// How well a stack answers for the one asked for: 3 itself, 2 its engine whatever the version, 1 another, 0 a version that
+/// was not asked for (its kernels are known to differ).
+fn liking(asked: Option<&str>, stack: &str) -> u32 {
+    let version = stack.contains('-');
+    match asked {
+        Some(asked) if asked == stack => 3,
+        Some(asked) if asked.split_once('-').is_some_and(|(engine, _)| engine == stack) => 2,
+        _ => u32::from(!version),
     }
 }

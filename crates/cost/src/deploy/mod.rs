@@ -85,6 +85,8 @@ pub struct Deployment<'a> {
     pub storage: Storage,
     /// Speculation; `None`: one token a step.
     pub speculation: Option<Speculation>,
+    /// Whether the engine's all-reduce also adds the residual and norms.
+    pub fused_norm: bool,
     /// Coefficient of variation of the load between experts: 0 is balanced, real routers 0.3 to 1.
     pub expert_skew: f64,
 }

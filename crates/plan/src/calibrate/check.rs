@@ -68,6 +68,10 @@ fn predict(
         devices.insert(key.clone(), device);
     }
     let device = &devices[&key];
+    let light: f64 = ops.iter().map(|op| device.time(op).speed_of_light).sum();
+    if light * 1e6 > 1.05 * record.us {
+        return Err("faster than peak and bandwidth allow: data was in a cache, or the shape is another".to_owned());
+    }
     let times = ops.iter().map(|op| device.time(op));
     Ok(times.fold((0.0, 0.0), |(us, spread), t| (us + t.seconds * 1e6, f64::max(spread, t.spread))))
 }

@@ -10,6 +10,8 @@ mod infersim;
 mod operators;
 mod profiler;
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -75,8 +77,12 @@ pub struct Outcome {
 /// Finds a chip by any of its names.
 pub type Chips<'a> = &'a (dyn Fn(&str) -> Option<Chip> + Sync);
 
+/// Largest calibration file read, in bytes.
+const LARGEST: u64 = 16 << 20;
 /// Rows below which a group is held near what its class does.
 const FEW: usize = 100;
+/// Median log error from which a version of an engine is taken to have other kernels than the newest.
+const DIFFERENT: f64 = 0.3;
 /// Rows below which nothing is fitted.
 const LEAST: usize = 4;
 
@@ -118,12 +124,21 @@ pub fn fit_all(samples: &Samples) -> Vec<Entry> {
     let few: Vec<(&Key, Entry)> = groups
         .par_iter()
         .filter(|(_, rows)| (LEAST..FEW).contains(&rows.len()))
+        .filter(|(key, rows)| !answered(key, rows, &many))
         .map(|(key, rows)| (*key, fitted(key, rows, nearest(samples, key, rows, &many))))
         .collect();
     let classes = classes(samples, &many, &few);
     let mut entries: Vec<(&Key, Entry)> = many.into_iter().chain(few).collect();
     entries.sort_by(|a, b| a.0.cmp(b.0));
     entries.into_iter().map(|(_, e)| e).chain(classes).collect()
+}
+
+/// Whether the newest kernels of an engine, where they are well measured, answer for this version of it too.
+fn answered(key: &Key, rows: &[Sample], many: &[(&Key, Entry)]) -> bool {
+    let Some((engine, _)) = key.stack.split_once('-') else { return false };
+    let same = |k: &Key| k.chip == key.chip && k.family == key.family && k.format == key.format && k.stack == engine;
+    let newest = many.iter().find(|(k, _)| same(k));
+    newest.is_some_and(|(_, e)| percentiles(rows.iter().map(|s| s.error(&e.parameters))).0 < DIFFERENT)
 }
 
 /// Fits on even rows and judges on odd ones, then fits on all.
@@ -160,7 +175,13 @@ type Group<'a> = Vec<(&'a Key, &'a Entry)>;
 /// that is the error to expect where a chip was never measured.
 fn classes(samples: &Samples, many: &[(&Key, Entry)], few: &[(&Key, Entry)]) -> Vec<Entry> {
     let mut sets: BTreeMap<(ChipClass, Family, Format), Group<'_>> = BTreeMap::new();
-    for (key, entry) in many.iter().chain(few) {
+    let class = |key: &Key| samples.chips.get(&key.chip).map(|c| c.class);
+    // A few rows speak for a class only where nobody has many.
+    let alone = |key: &Key| {
+        let near = |k: &Key| class(k) == class(key) && k.family == key.family && k.format.distance(key.format) <= 1;
+        !key.stack.contains('-') && !many.iter().any(|(k, _)| near(k))
+    };
+    for (key, entry) in many.iter().chain(few.iter().filter(|(key, _)| alone(key))) {
         if let Some(chip) = samples.chips.get(&key.chip) {
             sets.entry((chip.class, key.family, key.format)).or_default().push((*key, entry));
         }
@@ -200,6 +221,26 @@ pub fn calibrate(tables: &Tables, chips: Chips<'_>) -> Result<Outcome, Calibrate
         return Err(CalibrateError::Nothing(format!("{tables:?}")));
     }
     Ok(Outcome { entries: fit_all(&samples), dropped: samples.dropped })
+}
+
+/// Reads every `.toml` of a folder that [`save`] wrote, or somebody by hand, to be laid over the embedded calibration.
+pub fn load(folder: &Path) -> Result<cost::Calibration, CalibrateError> {
+    let io = |path: &Path, source| CalibrateError::Io { path: path.to_owned(), source };
+    let entries = std::fs::read_dir(folder).map_err(|e| io(folder, e))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    files.retain(|p| p.extension().is_some_and(|e| e == "toml"));
+    files.sort();
+    let mut all = cost::Calibration::default();
+    for path in files {
+        let size = std::fs::metadata(&path).map_err(|e| io(&path, e))?.len();
+        if size > LARGEST {
+            let source = std::io::Error::other("larger than any calibration (16 MB)");
+            return Err(io(&path, source));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| io(&path, e))?;
+        all.entries.extend(cost::Calibration::parse(&path.display().to_string(), &text)?.entries);
+    }
+    Ok(all)
 }
 
 /// Writes one file a chip and one a class into `folder`; `fitted` is a date, `source` says which tables.

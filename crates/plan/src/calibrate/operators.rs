@@ -52,10 +52,13 @@ pub fn records(table: &Table) -> Result<Vec<Record>, CalibrateError> {
         .collect())
 }
 
-/// The stack of kernels that a library's name points to: its first word, in small letters, where that is one.
+/// The stack of kernels that a library's name points to, with its version: "TRTLLM 1.2.0rc6" is `trtllm-1.2.0rc6`.
+/// `None` where the first word is no engine.
 pub fn stack(library: &str) -> Option<String> {
-    let word = library.split_whitespace().next()?.to_lowercase();
-    ["trtllm", "sglang", "vllm"].contains(&word.as_str()).then_some(word)
+    let mut words = library.split_whitespace();
+    let engine = words.next()?.to_lowercase();
+    let known = ["trtllm", "sglang", "vllm"].contains(&engine.as_str());
+    known.then(|| words.next().map_or(engine.clone(), |version| format!("{engine}-{version}")))
 }
 
 /// A chip and its rows.
@@ -176,6 +179,7 @@ pub fn lower(record: &Record, chip: &Chip) -> Result<Vec<Op>, String> {
                 weights,
                 arithmetic: own(wanted, weights)?,
                 imbalance: if record.shape.contains("balanced") { 1.0 } else { 1.0 + 1e-9 },
+                skew: 0.0,
             }])
         }
         "attention_prefill" => {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use catalog::nearest;
-use catalog::written::{Value, short};
+use catalog::written::{Value, nearest, short};
 
 use super::Lengths;
 use super::files::{self, FileFault};
@@ -95,7 +94,7 @@ pub fn lengths(value: &Value, side: Side, folder: Option<&Path>) -> Option<Lengt
 fn log_normal(value: &Value) -> Option<Lengths> {
     let table = value.table("write { median = .., sigma = .., max = .. }")?;
     let median = table.need("median", "write the median in tokens").and_then(|v| v.number(1.0, MOST_TOKENS as f64));
-    let sigma = table.need("sigma", "write the standard deviation of the logarithm").and_then(|v| v.number(0.0, 5.0));
+    let sigma = table.need("sigma", "write the standard deviation of the logarithm").and_then(|v| v.number(0.0, 3.0));
     let max = table.need("max", "write the longest in tokens").and_then(|v| v.count(1, MOST_TOKENS));
     table.finish();
     let (median, sigma, max) = (median?, sigma?, max?);

@@ -8,11 +8,12 @@ use catalog::{Catalog, Diagnostic, Fact, Model, System};
 use formats::Scheme;
 use units::{Range, Seconds, UsdPerKilowattHour};
 
-use crate::money::Price;
+use crate::money::Priced;
 pub use crate::traffic::{Lengths, Load, Traffic};
 
 mod files;
 mod lengths;
+mod prices;
 mod sections;
 mod systems;
 #[cfg(test)]
@@ -95,14 +96,14 @@ pub const OBJECTIVES: [(&str, Objective); 4] = [
 /// A candidate system.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// The system.
+    /// The system, with as many chips as are used: its own number unless the study says otherwise.
     pub system: System,
-    /// Chips used; the system's own number unless the study says otherwise.
+    /// Those chips.
     pub chips: u32,
     /// Engine profile by name; `None`: the best of those that run on it.
     pub engine: Option<String>,
-    /// Price of one chip that overrides the catalog.
-    pub price: Option<Price>,
+    /// Price of one chip: the study's, else the catalog's, if either knows one.
+    pub price: Option<Priced>,
     /// Surcharge or duty on the purchase price or rent, as a fraction.
     pub surcharge: Range<f64>,
     /// Share of the surcharge that reaches the buyer.
@@ -120,15 +121,30 @@ pub struct Incomplete {
     pub missing: Vec<String>,
 }
 
+/// Which of the catalog's prices count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// Rent where there is one, else purchase.
+    Any,
+    /// Rent only.
+    Rent,
+    /// Purchase only.
+    Purchase,
+}
+
 /// Money beside the systems' own prices. What a study does not say is taken from its region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Money {
     /// Region whose prices are used.
     pub region: String,
+    /// Which of the catalog's prices count.
+    pub basis: Basis,
     /// Price of electricity.
     pub electricity: Fact<UsdPerKilowattHour>,
     /// Facility power over IT power.
     pub pue: Fact<f64>,
+    /// Power of a whole system over the design power of its chips, where the system's own is unknown.
+    pub system_power: Fact<f64>,
     /// Years over which a purchase is written off.
     pub lifetime_years: Fact<f64>,
     /// Share of the time that the system is sold.

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use catalog::written::{Document, Table, Value, short};
-use catalog::{Diagnostic, Fact, Kind, Model, Region, nearest};
+use catalog::written::{Document, Table, Value, nearest, short};
+use catalog::{Diagnostic, Fact, Kind, Model, Region};
 use formats::Scheme;
 use units::{PerSecond, Range, Seconds, UsdPerKilowattHour};
 
 use super::lengths::{Side, lengths};
 use super::{
-    Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, files, systems,
+    Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, files, systems,
 };
 
 /// Requests simulated for each point unless the study says otherwise.
@@ -53,8 +53,9 @@ fn study(
     let objective = root.need("objective", "write a table [objective] with best = \"tokens per chip\"");
     let objective = objective.and_then(|v| self::objective(&v, traffic.as_ref()));
     let candidates = root.need("system", "write a table [[system]] for each candidate");
-    let candidates = candidates.and_then(|v| systems::candidates(&v, library));
     let money = money(root.get("money"), regions);
+    let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
+    let candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
     let search = root.get("search").map_or_else(|| Some(everything()), |v| search(&v));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();
@@ -175,7 +176,7 @@ fn load(value: &Value) -> Option<Load> {
             }
         }
         (None, Some(rate)) => {
-            let cv = cv.map_or(Some(1.0), |v| v.number(0.0, 100.0));
+            let cv = cv.map_or(Some(1.0), |v| v.number(0.01, 100.0));
             let rate = rate.quantity(PerSecond(1e-6), PerSecond(1e6));
             Some(Load::Rate { per_second: rate?.0, cv: cv? })
         }
@@ -216,6 +217,8 @@ fn objective(value: &Value, traffic: Option<&Traffic>) -> Option<Objective> {
     found
 }
 
+const BASES: [(&str, Basis); 3] = [("any", Basis::Any), ("rent", Basis::Rent), ("purchase", Basis::Purchase)];
+
 /// What the study says of money, and the region's figures for what it does not say.
 fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     let table = match value {
@@ -230,6 +233,7 @@ fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
         }
         None => Some(WORLD.to_owned()),
     };
+    let basis = get("basis").map_or(Some(Basis::Any), |v| v.choice(&BASES));
     let electricity = get("electricity").map(|v| v.quantities(UsdPerKilowattHour(0.0), UsdPerKilowattHour(10.0)));
     let pue = get("pue").map(|v| v.range(|v| v.number(1.0, 5.0), f64::midpoint));
     let lifetime = get("lifetime").map(|v| v.quantities(Seconds(DAY.0 * 30.0), Seconds(DAY.0 * 365.25 * 30.0)));
@@ -237,12 +241,14 @@ fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     if let Some(table) = table {
         table.finish();
     }
-    let region = region?;
+    let (region, basis) = (region?, basis?);
     let region = regions.iter().find(|r| r.id == region)?;
     let mut money = Money {
         region: region.id.clone(),
+        basis,
         electricity: region.electricity.clone(),
         pue: region.pue.clone(),
+        system_power: region.system_power.clone(),
         lifetime_years: region.lifetime_years.clone(),
         utilisation: region.utilisation.clone(),
     };

@@ -1,12 +1,11 @@
 //! The candidates of a study.
 
 use catalog::engine::{GENERIC, engines_for};
-use catalog::written::{Table, Value, short};
-use catalog::{Engine, Listed, LookupError, System, SystemSpec, nearest};
-use units::{Range, Usd, UsdPerHour};
+use catalog::written::{Table, Value, nearest, short};
+use catalog::{Engine, Listed, LookupError, System, SystemSpec};
+use units::Range;
 
-use super::{Candidate, Incomplete, Library};
-use crate::money::Price;
+use super::{Basis, Candidate, Incomplete, Library, prices};
 
 /// Most chips that a candidate may have.
 const MOST_CHIPS: u64 = 1_000_000;
@@ -14,7 +13,7 @@ const MOST_CHIPS: u64 = 1_000_000;
 const MOST_CANDIDATES: usize = 1_000;
 
 /// The candidates that can be weighed, and those that lack facts.
-pub fn candidates(value: &Value, library: Library) -> Option<(Vec<Candidate>, Vec<Incomplete>)> {
+pub fn candidates(value: &Value, library: Library, basis: Basis) -> Option<(Vec<Candidate>, Vec<Incomplete>)> {
     const REMEDY: &str = "write a table [[system]] with a name for each candidate";
     let list = value.list(REMEDY)?;
     if list.is_empty() || list.len() > MOST_CANDIDATES {
@@ -24,7 +23,7 @@ pub fn candidates(value: &Value, library: Library) -> Option<(Vec<Candidate>, Ve
     let (mut complete, mut incomplete) = (Vec::new(), Vec::new());
     for item in &list {
         let Some(table) = item.table(REMEDY) else { continue };
-        match candidate(&table, library) {
+        match candidate(&table, library, basis) {
             Some(Ok(found)) => complete.push(found),
             Some(Err(lacking)) => incomplete.push(lacking),
             None => {}
@@ -34,14 +33,14 @@ pub fn candidates(value: &Value, library: Library) -> Option<(Vec<Candidate>, Ve
     Some((complete, incomplete))
 }
 
-fn candidate(table: &Table, library: Library) -> Option<Result<Candidate, Incomplete>> {
+fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Candidate, Incomplete>> {
     let name = table.need("name", "name a system of the catalog").and_then(|v| system(&v, library));
     let wanted_chips = table.get("chips");
     let count = |v: &Value| v.count(1, MOST_CHIPS).map(|n| u32::try_from(n).ok());
     let chips = wanted_chips.as_ref().map_or(Some(None), count);
     let wanted = table.get("engine");
     let engine = wanted.as_ref().map_or(Some(None), |v| name_of(v, &Engine::names(), "engine").map(Some));
-    let price = table.get("price").map_or(Some(None), |v| price(&v).map(Some));
+    let price = table.get("price").map_or(Some(None), |v| prices::written(&v).map(Some));
     // A surcharge above its tenfold is a slip of the per cent sign.
     let surcharge = table.get("surcharge").map_or(Some(Range::exact(0.0)), |v| v.fractions(0.0, 10.0));
     let pass_through = table.get("pass_through").map_or(Some(Range::exact(1.0)), |v| v.fractions(0.0, 1.0));
@@ -63,21 +62,17 @@ fn candidate(table: &Table, library: Library) -> Option<Result<Candidate, Incomp
     }
     let engine = engine.map(str::to_owned);
     let chips = chips.unwrap_or(system.chips);
-    let reach = system.fabric.tiers.iter().map(|t| t.chips).max().unwrap_or(system.chips);
-    if let Some(value) = wanted_chips.filter(|_| chips > reach) {
-        value.fault(format!("{chips} chips are more than its fabric joins"), format!("at most {reach}"));
-    }
+    let Some(system) = system.with_chips(chips) else {
+        let message = format!("{} does not come with {chips} chips", system.name);
+        let remedy = format!("1 to {} can be joined", system.most_chips());
+        match wanted_chips {
+            Some(value) => value.fault(message, remedy),
+            None => table.fault(message, remedy),
+        }
+        return None;
+    };
+    let price = price.map(prices::stated).or_else(|| prices::known(library.catalog, &listed.spec.id, basis));
     Some(Ok(Candidate { system, chips, engine, price, surcharge, pass_through }))
-}
-
-/// A rent ("12 USD/h") or a purchase price ("30_000 USD") of one chip; a list of two or three is a range.
-fn price(value: &Value) -> Option<Price> {
-    let first = value.as_list().and_then(|list| list.first().and_then(Value::as_text));
-    let text = value.as_text().or(first).unwrap_or("");
-    if text.contains("USD") && !text.contains('/') {
-        return value.quantities(Usd(0.0), Usd(1e8)).map(Price::Purchase);
-    }
-    value.quantities(UsdPerHour(0.0), UsdPerHour(1e6)).map(Price::Rent)
 }
 
 /// A system by its key, name or alias.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::money::Price;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 use units::{Usd, UsdPerHour};
@@ -57,7 +58,10 @@ name = "hygon_bw1000_node"
 fn faults(text: &str) -> Vec<String> {
     match check("s.toml", text, None, library()) {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+        Err(faults) => {
+            assert!(!faults.is_empty(), "refused without a reason:\n{text}");
+            faults.iter().map(ToString::to_string).collect()
+        }
     }
 }
 
@@ -79,9 +83,10 @@ fn the_example_of_the_design_is_read() {
     assert_eq!(study.levels.tpot, [(Statistic::P50, Seconds(0.05))]);
     assert_eq!(study.objective, Objective::CostPerToken);
     assert_eq!((study.systems[0].chips, study.systems[1].chips), (384, 72));
+    let stated = |i: usize| study.systems[i].price.as_ref().map(|p| p.price);
     let price = Range { low: Usd(2e4), mid: Usd(2.5e4), high: Usd(3e4) };
-    assert_eq!(study.systems[0].price, Some(Price::Purchase(price)));
-    assert_eq!(study.systems[1].price, Some(Price::Rent(Range::exact(UsdPerHour(12.0)))));
+    assert_eq!(stated(0), Some(Price::Purchase(price)));
+    assert_eq!(stated(1), Some(Price::Rent(Range::exact(UsdPerHour(12.0)))));
     assert_eq!(study.systems[0].surcharge, Range::exact(0.25));
     assert_eq!(study.incomplete[0].id, "hygon_bw1000_node");
     assert!(!study.incomplete[0].missing.is_empty());
@@ -91,6 +96,42 @@ fn the_example_of_the_design_is_read() {
     assert!(study.money.electricity.path.starts_with("regions.cn"));
     assert!(study.search.aggregated && !study.search.disaggregated);
     assert_eq!(study.seed, 7);
+}
+
+#[test]
+fn the_examples_are_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut systems = 0;
+    for entry in std::fs::read_dir(folder).expect("examples") {
+        let path = entry.expect("entry").path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let study = read(&path, library()).unwrap_or_else(|faults| panic!("{}", faults[0]));
+            assert_eq!(study.incomplete, [], "{}", path.display());
+            systems += study.systems.len();
+        }
+    }
+    assert!(systems > 30);
+}
+
+#[test]
+fn prices_come_from_the_catalog_where_the_study_has_none() {
+    let of = |basis: &str| {
+        let money = format!("region = \"cn\"\nbasis = \"{basis}\"");
+        let text = WHOLE.replace("region = \"cn\"", &money).replace("price = \"12 USD/h\"\n", "");
+        let study = check("s.toml", &text, None, library()).expect("sound");
+        let candidate = study.systems[1].clone();
+        (candidate.price.clone(), candidate.bill(&study.money).map(|b| b.hourly()))
+    };
+    let (rent, bill) = of("rent");
+    assert!(matches!(rent, Some(Priced { price: Price::Rent(_), fact: Some(_), .. })), "{rent:?}");
+    assert_eq!(bill.expect("priced").expect("rent").electricity.high, 0.0);
+    let (bought, bill) = of("purchase");
+    assert!(matches!(bought, Some(Priced { price: Price::Purchase(_), fact: Some(_), .. })), "{bought:?}");
+    let hourly = bill.expect("priced").expect("power");
+    // 72 chips of 25 to 80 thousand dollars over 4 years (35,064 h): 51 to 164 USD/h.
+    assert!((51.0..164.0).contains(&hourly.chips.mid), "{hourly:?}");
+    // 132 kW x 1.2 x 0.09 USD/kWh = 14 USD/h.
+    assert!((8.0..26.0).contains(&hourly.electricity.mid), "{hourly:?}");
 }
 
 #[test]
@@ -113,15 +154,15 @@ chips = 2_000_000
 "#;
     let found = faults(text);
     let starts = [
-        "s.toml:2:1: unknown key 'modle' [toml/unknown-key]\n  help: did you mean 'model'?",
-        "s.toml:3:9: model: there is no model 'deepseek-v31x' [toml/bad-value]\n  help: did you mean \"deepseek-v3",
-        "s.toml:5:9: traffic.input: 0 is out of bounds [toml/bad-value]\n  help: write a whole number from 1 to 10000000",
-        "s.toml:6:10: traffic.output: is a text [toml/wrong-type]\n  help: write a number",
+        "s.toml:2:1: unknown key 'modle'; did you mean 'model'?",
+        "s.toml:3:9: model: there is no model 'deepseek-v31x'; did you mean \"deepseek-v3",
+        "s.toml:5:9: traffic.input: 0 is out of bounds; write a whole number from 1 to 10000000",
+        "s.toml:6:10: traffic.output: is a text; write a number",
         "s.toml:7:14: traffic.prefix_hit: 1.5 is out of bounds",
-        "s.toml:9:12: levels.ttft_p99: is a bare number [toml/wrong-type]\n  help: write a text with a unit: \"2 s\"",
+        "s.toml:9:12: levels.ttft_p99: is a bare number; write a text with a unit: \"2 s\"",
         "s.toml:10:12: levels.tpot_p50: 'GB' is not a unit here",
-        "s.toml:12:8: objective.best: 'cost per tokens' is unknown [toml/bad-value]\n  help: did you mean \"cost per token\"?",
-        "s.toml:14:8: system[0].name: there is no system 'nvidia-gb200-nvl7' [toml/bad-value]\n  help: did you mean \"nvidia_gb200_nvl72\"?",
+        "s.toml:12:8: objective.best: 'cost per tokens' is unknown; did you mean \"cost per token\"?",
+        "s.toml:14:8: system[0].name: there is no system 'nvidia-gb200-nvl7'; did you mean \"nvidia_gb200_nvl72\"?",
         "s.toml:15:9: system[0].chips: 2000000 is out of bounds",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
