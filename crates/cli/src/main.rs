@@ -40,6 +40,8 @@ enum Command {
     Model(cmd::model::ModelArgs),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
+    /// Predicts published measurements and shows how far off the predictions are.
+    Validate(cmd::validate::Validate),
 }
 
 /// Exit code of a fault of ours.
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
+        Command::Validate(args) => cmd::validate::run(&args, folder),
     };
     panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(BUG))
 }

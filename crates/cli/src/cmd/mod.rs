@@ -10,3 +10,4 @@ pub mod report;
 // Waits for `weigh`, whose findings it shows.
 #[allow(dead_code)]
 pub mod show;
+pub mod validate;

@@ -1,10 +1,9 @@
 //! Tables for the terminal. Each function takes plain rows and gives text that ends in a line feed.
 
-// `explain` and `validate` wait for their commands.
+// `explain` waits for its command.
 #[cfg_attr(not(test), allow(dead_code))]
 mod explain;
 mod grid;
-#[cfg_attr(not(test), allow(dead_code))]
 mod validate;
 mod weigh;
 mod weigh_notes;
@@ -12,8 +11,7 @@ mod weigh_notes;
 pub use explain::efficiency;
 #[cfg_attr(not(test), allow(unused_imports))]
 pub use explain::{Explanation, explain};
-#[cfg_attr(not(test), allow(unused_imports))]
-pub use validate::{Section, ValidationRow, validate};
+pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;
 
