@@ -16,6 +16,7 @@ fn main() {
         for p in &found.points {
             let plan = &found.plans[p.plan];
             let rough = plan.rough.iter().find(|r| r.batch >= p.batch).unwrap_or(&plan.rough[plan.rough.len() - 1]);
+            
             println!("  {:>50} b {:>5} c {:>6} out/chip {:>8.1} (rough {:.1} @{}) tpot {:.1} ms (rough {:.1}) ttft {:.0}/{:.0} ms (rough {:.0}) kv {:.2} pre {} {:?}", plan.name(found.fields[plan.field].engine), p.batch, p.concurrency(), p.output() / f64::from(c.chips),
               rough.requests * study.traffic.output.mean() * f64::from(plan.copies) / f64::from(c.chips), rough.batch,
               p.seen.tpot.mean * 1e3, rough.tpot * 1e3, p.seen.ttft.mean * 1e3, p.seen.ttft.p99 * 1e3, rough.ttft * 1e3, p.seen.loads.last().unwrap().kv, p.seen.loads.last().unwrap().preemptions, p.misses);

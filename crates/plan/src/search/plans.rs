@@ -177,7 +177,7 @@ impl<'a> Field<'a> {
     fn disaggregated(&self, field: usize, pools: &[Gauged], tpot: Option<f64>) -> Vec<Plan> {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
         let per_device = |rate: f64, p: &Gauged| rate / f64::from(p.parallel.devices());
-        let fill = |p: &Gauged| places(p) / p.prompt.packed.max(1e-12);
+        let fill = |p: &Gauged| f64::from(p.parallel.pp) * p.prompt.rate();
         // The largest batch that decodes fast enough, or the smallest there is.
         let drain = |p: &Gauged| {
             let fits = |g: &&(u64, Guess)| tpot.is_none_or(|most| g.1.tpot <= most);
@@ -226,12 +226,12 @@ impl<'a> Field<'a> {
 
     fn cell(&self, field: usize, (prefill, fills): (&Gauged, u32), (decode, drains): (&Gauged, u32)) -> Plan {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
-        let most = f64::from(fills) * places(prefill) / prefill.prompt.packed.max(1e-12);
+        let most = f64::from(fills * prefill.parallel.pp) * prefill.prompt.rate();
         let rough = decode.decoding.iter().map(|&(batch, guess)| {
             let wanted = guess.requests * places(decode) * f64::from(drains);
             let requests = wanted.min(0.95 * most);
             let busy = (requests / most).min(0.95);
-            let ttft = prefill.prompt.alone + 0.5 * busy / (1.0 - busy) * prefill.prompt.packed;
+            let ttft = prefill.prompt.alone * (1.0 + 0.5 * busy / (1.0 - busy));
             let decoding = batch as f64 * places(decode) * f64::from(drains) * requests / wanted.max(1e-12);
             let clients = (decoding + requests * ttft).ceil().max(1.0) as u64;
             Rough { batch, clients, requests, tpot: guess.tpot, ttft }

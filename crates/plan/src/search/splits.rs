@@ -37,9 +37,10 @@ pub fn splits(model: &Model, features: &Features, room: Room, devices: u32, stag
                 found.push(Parallel { tp, pp, dp, ep: 1, moe_tp: tp });
                 continue;
             }
-            for ep in [1, stage] {
-                let reaches = stage / ep <= room.domain;
-                if (ep == 1 || can_ep) && reaches && (ep == 1 || stage > 1) {
+            // Every expert cut in parts, or experts whole and spread.
+            let ways: &[u32] = if stage > 1 && can_ep { &[1, stage] } else { &[1] };
+            for &ep in ways {
+                if stage / ep <= room.domain {
                     found.push(Parallel { tp, pp, dp, ep, moe_tp: stage / ep });
                 }
             }
