@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 pub mod calibrate_comm;
+pub mod calibrate_engine;
 pub mod findings;
 pub mod machine;
 pub mod money;

@@ -94,6 +94,7 @@ impl<'a> Setup<'a> {
             parallel: pool.parallel,
             storage: self.storage,
             speculation: self.speculation,
+            fused_norm: self.engine.features.fused_norm.mid(),
             expert_skew: self.expert_skew,
         }
     }

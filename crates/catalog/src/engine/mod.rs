@@ -109,6 +109,8 @@ pub struct Features {
     pub cache: Vec<String>,
     /// Prefill and decode on separate chips.
     pub disaggregation: Fact<bool>,
+    /// The all-reduce of tensor parallelism also adds the residual and norms.
+    pub fused_norm: Fact<bool>,
     /// Drafts by multi-token-prediction layers.
     pub mtp: Fact<bool>,
     /// Attention data parallelism.

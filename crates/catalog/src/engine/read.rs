@@ -189,12 +189,14 @@ impl Reader {
             Some(list.iter().filter_map(scheme).collect())
         });
         let (disaggregation, mtp) = (self.truth(t, "disaggregation"), self.truth(t, "mtp"));
+        let fused_norm = self.truth(t, "fused_norm");
         let (attention_dp, expert_parallel) = (self.truth(t, "attention_dp"), self.truth(t, "expert_parallel"));
         let pipeline = self.truth(t, "pipeline");
         Some(Features {
             cache: cache?,
             disaggregation: disaggregation?,
             mtp: mtp?,
+            fused_norm: fused_norm?,
             attention_dp: attention_dp?,
             expert_parallel: expert_parallel?,
             pipeline: pipeline?,

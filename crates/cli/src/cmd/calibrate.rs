@@ -8,7 +8,7 @@ use clap::Args;
 use comfy_table::Table;
 use cost::Calibration;
 use cost::calibration::{Entry, Subject, arithmetic_name};
-use plan::calibrate::{Chips, Tables, calibrate, check_operators, save};
+use plan::calibrate::{Chips, Tables, calibrate, check_operators, load, save};
 
 /// Fits the time of operators to measured tables and writes small parameter files.
 #[derive(Debug, Args)]
@@ -37,6 +37,9 @@ pub struct Calibrate {
     /// Instead of fitting: predict every row of a table of operators and compare
     #[arg(long, value_name = "FILE", conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "out"])]
     check: Option<PathBuf>,
+    /// With --check: a folder that --out wrote, laid over the built-in calibration
+    #[arg(long, value_name = "DIR", requires = "check")]
+    calibration: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -44,15 +47,22 @@ pub fn run(args: &Calibrate) -> ExitCode {
     let catalog = Catalog::embedded();
     let find = |name: &str| catalog.chip(name).ok().cloned();
     let done = match &args.check {
-        Some(file) => {
-            Calibration::embedded().map_err(|e| e.to_string()).and_then(|calibration| check(file, &calibration, &find))
-        }
+        Some(file) => fitted(args).and_then(|calibration| check(file, &calibration, &find)),
         None => fit(args, &find),
     };
     done.unwrap_or_else(|message| {
         eprintln!("error: {message}");
         ExitCode::from(2)
     })
+}
+
+/// The built-in calibration, with the user's over it.
+fn fitted(args: &Calibrate) -> Result<Calibration, String> {
+    let mut calibration = Calibration::embedded().map_err(|e| e.to_string())?;
+    if let Some(folder) = &args.calibration {
+        calibration.overlay(load(folder).map_err(|e| e.to_string())?);
+    }
+    Ok(calibration)
 }
 
 fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {

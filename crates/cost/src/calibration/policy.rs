@@ -1,7 +1,7 @@
 //! Which arithmetic a chip uses for a storage scheme.
 
 use catalog::{Arithmetic, Chip};
-use formats::Scheme;
+use formats::{Scale, Scheme};
 
 use super::Storage;
 
@@ -20,6 +20,8 @@ pub fn arithmetic_for(chip: &Chip, scheme: Scheme) -> Option<(Arithmetic, bool)>
         Storage::Mxfp8 => (&[Mxfp8, Fp8, Bf16, Fp16, Fp32], 2),
         Storage::Int8 => (&[Int8, Bf16, Fp16, Fp32], 1),
         Storage::Fp6 => (&[Fp6, Mxfp8, Fp8, Bf16, Fp16, Fp32], 1),
+        // Scales for 32 values are those of published 4-bit weights, whose activations stay at 8 or 16 bits.
+        Storage::Fp4 if matches!(scheme.scale, Scale::Block { block: 32, .. }) => (&[Mxfp8, Fp4, Bf16, Fp16, Fp32], 2),
         Storage::Fp4 => (&[Fp4, Bf16, Fp16, Fp32], 1),
         Storage::Int4 => (&[Bf16, Fp16, Fp32], 0),
     };

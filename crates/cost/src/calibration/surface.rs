@@ -94,14 +94,13 @@ pub const fn parameters(family: Family) -> &'static [Parameter] {
         Family::Decode | Family::MlaDecode => DECODE,
         Family::StatePrefill | Family::StateDecode => STATE,
         Family::Indexer => BASIC,
-        Family::Elementwise => SMALL,
+        Family::Elementwise => MOVE,
     }
 }
 
-/// Small kernels in a recorded graph: their start overlaps the end of the one before.
-const SMALL: &[Parameter] = &[p("overhead_us", 0.3, 300.0, 2.0), COMPUTE, MEMORY, SHARPNESS];
-
 const BASIC: &[Parameter] = &[OVERHEAD, COMPUTE, MEMORY, SHARPNESS];
+
+const MOVE: &[Parameter] = &[p("overhead_us", 0.3, 300.0, 2.5), COMPUTE, MEMORY, SHARPNESS];
 
 const GEMM: &[Parameter] = &[
     OVERHEAD,
@@ -183,8 +182,8 @@ pub fn terms(op: &Op, work: &Work, parameters: &Parameters, rates: Rates) -> Ter
             t.serial = b * 1e-9 * k * c / (k + c);
         }
         Op::BatchedGemm { m, .. } => t.compute *= (m as f64 + a) / (m as f64).max(1.0),
-        Op::Moe { tokens, hidden, inner, top_k, experts, local_experts, gated, weights, imbalance, .. } => {
-            let r = routed(tokens, top_k, experts, local_experts, imbalance);
+        Op::Moe { tokens, hidden, inner, top_k, experts, local_experts, gated, weights, imbalance, skew, .. } => {
+            let r = routed(tokens, top_k, experts, local_experts, imbalance, skew);
             let (hidden, inner) = (hidden as f64, inner as f64);
             let matrices = if gated { 3.0 } else { 2.0 };
             t.compute = 2.0 * hidden * inner * matrices * (r.slots + a * r.hit) / peak;

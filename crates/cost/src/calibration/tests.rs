@@ -57,6 +57,7 @@ fn operator() -> impl Strategy<Value = (Op, Op)> {
                 weights,
                 arithmetic,
                 imbalance,
+                skew: 0.0,
             };
             (op(tokens), op(tokens + 1))
         },

@@ -158,6 +158,12 @@ impl Deployment<'_> {
         }
     }
 
+    /// Residual and norm before a block. Behind an all-reduce many engines let its kernel do this.
+    fn norm(&self, rows: u64) -> Task {
+        let fused = self.fused_norm && self.parallel.tp > 1;
+        small(rows, 3 * self.model.hidden, u64::from(!fused))
+    }
+
     fn gemm(&self, m: u64, n: u64, k: u64, weights: formats::Scheme) -> Task {
         let arithmetic = self.arithmetic(weights);
         Task::Compute(Op::Gemm { m, n, k, weights, arithmetic })
@@ -177,9 +183,12 @@ impl Deployment<'_> {
                 let kv_heads = a.kv_heads.div_ceil(tp);
                 let gate = if a.gated { heads * a.v_head_dim } else { 0 };
                 let kv = kv_heads * (a.head_dim + if a.shared_kv { 0 } else { a.v_head_dim });
-                push(Part::Small, small(rows, 3 * hidden, 1));
+                push(Part::Small, self.norm(rows));
                 push(Part::Projection, project(heads * a.head_dim + kv + gate, hidden));
-                push(Part::Small, small(rows, 2 * (heads * a.head_dim + kv), 1));
+                // Rotary embedding and the write to the cache are part of the attention operator as it is measured.
+                if a.qk_norm {
+                    push(Part::Small, small(rows, 2 * (heads * a.head_dim + kv), 1));
+                }
                 push(Part::Projection, project_out(heads * a.v_head_dim));
                 if let Some(sparse) = &a.sparse {
                     self.indexer_projection(sparse, hidden, rows, layers, out);
@@ -188,7 +197,7 @@ impl Deployment<'_> {
             Attention::Mla(a) => {
                 let heads = a.heads.div_ceil(tp);
                 let width = heads * (a.nope_dim + a.rope_dim);
-                push(Part::Small, small(rows, 3 * hidden, 1));
+                push(Part::Small, self.norm(rows));
                 match a.q_rank {
                     Some(rank) => {
                         push(Part::Projection, project(rank + a.kv_rank + a.rope_dim, hidden));
@@ -197,7 +206,6 @@ impl Deployment<'_> {
                     }
                     None => push(Part::Projection, project(width + a.kv_rank + a.rope_dim, hidden)),
                 }
-                push(Part::Small, small(rows, 2 * (heads * a.rope_dim + a.kv_rank + a.rope_dim), 1));
                 if a.gated {
                     push(Part::Projection, project(heads * a.v_dim, hidden));
                 }
@@ -208,7 +216,7 @@ impl Deployment<'_> {
             }
             Attention::Linear(a) => {
                 let values = a.value_heads * a.value_dim / tp.max(1);
-                push(Part::Small, small(rows, 3 * hidden, 1));
+                push(Part::Small, self.norm(rows));
                 push(Part::Projection, project(a.in_width.div_ceil(tp), hidden));
                 push(Part::Small, small(rows, 2 * a.in_width.div_ceil(tp), 2));
                 push(Part::Projection, project_out(values));
@@ -217,7 +225,7 @@ impl Deployment<'_> {
                 let heads = a.heads.div_ceil(tp);
                 let groups = a.o_groups.div_ceil(tp).max(1);
                 let per_group = heads * a.head_dim / groups;
-                push(Part::Small, small(rows, 3 * hidden, 1));
+                push(Part::Small, self.norm(rows));
                 push(Part::Projection, project(a.q_rank + a.head_dim * if a.ratio > 0 { 3 } else { 1 }, hidden));
                 push(Part::Small, small(rows, 2 * (a.q_rank + a.head_dim), 2));
                 push(Part::Projection, project(heads * a.head_dim, a.q_rank));
@@ -269,17 +277,17 @@ impl Deployment<'_> {
         match &group.ffn {
             Ffn::None => {}
             Ffn::Dense(dense) => {
-                out.push(Placed { part: Part::Small, count: layers, task: small(rows, 3 * hidden, 1) });
+                out.push(Placed { part: Part::Small, count: layers, task: self.norm(rows) });
                 self.dense(dense, rows, layers, out);
                 if self.parallel.tp > 1 {
                     self.reduce(rows, layers, out);
                 }
             }
             Ffn::Moe(moe) => {
-                out.push(Placed { part: Part::Small, count: layers, task: small(rows, 3 * hidden, 1) });
+                out.push(Placed { part: Part::Small, count: layers, task: self.norm(rows) });
+                // Choosing the experts and sorting tokens by them is part of the experts' operator as it is measured.
                 let router = self.gemm(rows, moe.experts, hidden, formats::Scheme::BF16);
                 out.push(Placed { part: Part::Router, count: layers, task: router });
-                out.push(Placed { part: Part::Router, count: layers, task: small(rows, 4 * moe.experts, 2) });
                 for inner in [moe.shared_inner, moe.parallel_dense_inner] {
                     if inner > 0 {
                         self.dense(&Dense { inner, gated: moe.gated }, rows, layers, out);
@@ -325,6 +333,7 @@ impl Deployment<'_> {
             weights: self.storage.weights.experts,
             arithmetic: self.arithmetic(self.storage.weights.experts),
             imbalance: self.imbalance(tokens, moe),
+            skew: self.expert_skew,
         });
         out.push(Placed { part: Part::Experts, count: layers, task });
     }

@@ -85,6 +85,8 @@ pub struct Deployment<'a> {
     pub storage: Storage,
     /// Speculation; `None`: one token a step.
     pub speculation: Option<Speculation>,
+    /// Whether the engine's all-reduce also adds the residual and norms.
+    pub fused_norm: bool,
     /// Coefficient of variation of the load between experts: 0 is balanced, real routers 0.3 to 1.
     pub expert_skew: f64,
 }
@@ -117,10 +119,8 @@ impl Deployment<'_> {
     /// the number of experts and routing is far from Gaussian.
     pub fn imbalance(&self, tokens: u64, moe: &catalog::model::Moe) -> f64 {
         let ranks = f64::from(self.parallel.ep);
-        // Even where no rank can be fuller than another, tokens choose by themselves: some experts twice, some not at all.
-        const FREE_CHOICE: f64 = 1.0001;
         if self.parallel.ep <= 1 || tokens == 0 {
-            return FREE_CHOICE;
+            return 1.0;
         }
         let choices_per_rank = tokens as f64 * moe.top_k as f64 / ranks;
         let variance = self.expert_skew.powi(2) * ranks / moe.experts as f64 + 1.0 / choices_per_rank.max(1.0);

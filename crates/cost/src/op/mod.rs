@@ -53,6 +53,8 @@ pub enum Op {
         arithmetic: Arithmetic,
         /// Busiest rank's tokens over the mean (1: balanced).
         imbalance: f64,
+        /// Coefficient of variation of the experts' popularity. With 0 and a balanced rank, tokens are dealt out evenly.
+        skew: f64,
     },
     /// Causal attention of new tokens, `past` tokens already in the cache.
     AttentionPrefill {

@@ -107,6 +107,7 @@ fn grouped(table: &Table) -> Result<Vec<(Op, f64)>, CalibrateError> {
         weights: block_fp8(),
         arithmetic: Arithmetic::Fp8,
         imbalance: 1.0,
+        skew: 0.0,
     };
     Ok((0..table.len()).map(|i| (op(i), (up[i] + down[i]) * 1e-6)).collect())
 }

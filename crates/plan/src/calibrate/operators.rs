@@ -180,6 +180,7 @@ pub fn lower(record: &Record, chip: &Chip) -> Result<Vec<Op>, String> {
                 weights,
                 arithmetic: own(wanted, weights)?,
                 imbalance: if record.shape.contains("balanced") { 1.0 } else { 1.0 + 1e-9 },
+                skew: 0.0,
             }])
         }
         "attention_prefill" => {

@@ -20,7 +20,7 @@ pub fn storage(case: &Case, model: &Model) -> Storage {
     let mut weights = published;
     if let Some(dense) = case.formats.dense {
         let experts = case.formats.experts.unwrap_or(dense);
-        let is_published = four_bit(experts) && four_bit(published.experts) && model.is_moe();
+        let is_published = experts.element == published.experts.element && four_bit(experts) && model.is_moe();
         if !is_published {
             let mla = model.layers.iter().any(|g| matches!(g.attention, catalog::Attention::Mla(_)));
             // FP8 of a checkpoint published with block scales keeps its block scales.

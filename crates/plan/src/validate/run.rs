@@ -58,7 +58,7 @@ impl Bench<'_> {
             engine: self.engine(case.engine).unwrap(),
             storage: resolve::storage(case, &model),
             speculation: None,
-            expert_skew: 0.3,
+            expert_skew: 0.8,
             pools,
         };
         let steps = setup.steps(pools.decode()).unwrap();
@@ -169,7 +169,7 @@ impl Bench<'_> {
             engine: self.engine(case.engine)?,
             storage: resolve::storage(case, model),
             speculation: None,
-            expert_skew: 0.3,
+            expert_skew: 0.8,
             pools,
         };
         let (concurrency, requests) = match case.load {
