@@ -199,7 +199,7 @@ impl<'a> Setup<'a> {
     /// A split that does not divide the model, a model that does not fit, or a workload that cannot run.
     pub fn run(&self, workload: &Workload, longest: f64, seed: u64) -> Result<Prediction, Refusal> {
         let ready = self.ready(longest)?;
-        let outcome = ready.record(&self.pools, workload, seed)?.outcome();
+        let outcome = ready.record(&self.pools, workload, 0, seed)?.outcome();
         let side = ready.decode();
         Ok(Prediction { outcome, memory: side.memory, kv_tokens: side.kv_tokens })
     }
@@ -280,12 +280,19 @@ impl<'a> Ready<'a> {
         self.setup.instance(pool, &side.steps, side.kv_tokens, longest)
     }
 
-    /// Runs `workload` on `pools`: those of the set-up, but for the number of replicas and the seats.
+    /// Runs `workload` on `pools`: those of the set-up, but for the number of replicas and the seats. The first
+    /// `resident` requests are under way when it begins.
     ///
     /// # Errors
     /// A workload that cannot run.
-    pub fn record(&self, pools: &Pools, workload: &Workload, seed: u64) -> Result<Record, Refusal> {
-        let settings = Settings { seed, ..Settings::default() };
+    pub fn record(
+        &self,
+        pools: &Pools,
+        workload: &Workload,
+        resident: usize,
+        seed: u64,
+    ) -> Result<Record, Refusal> {
+        let settings = Settings { seed, resident, ..Settings::default() };
         let prompt = longest_of(&workload.input);
         match pools {
             Pools::Together(pool) => {

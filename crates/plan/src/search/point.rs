@@ -35,7 +35,7 @@ impl Point {
     /// Requests in flight in the whole system; of an open loop, on average.
     pub fn concurrency(&self) -> u64 {
         let of_cell = match self.load {
-            CellLoad::Clients { count, .. } => count as f64,
+            CellLoad::Clients(n) => n as f64,
             CellLoad::Rate { .. } => self.seen.requests * self.seen.e2e.mean,
         };
         (of_cell * self.copies).round().max(1.0) as u64
@@ -50,7 +50,6 @@ pub struct Runner<'s, 'a> {
     ready: Ready<'s>,
     seats: u32,
     decodes: Parallel,
-    longest: u64,
 }
 
 /// Share of an asked rate that must be served for it to be carried: what is missing beyond is a queue that grows.
@@ -65,7 +64,7 @@ impl<'s, 'a> Runner<'s, 'a> {
         let ready = field.setup(plan.pools).ready(field.longest)?;
         let limits = field.engine.limits_on(&field.machine.system.chip);
         let decodes = plan.pools.decode().parallel;
-        Ok(Runner { study, plan, index, ready, seats: limits.max_seqs.mid(), decodes, longest: field.longest as u64 })
+        Ok(Runner { study, plan, index, ready, seats: limits.max_seqs.mid(), decodes })
     }
 
     /// The priced set-up.
@@ -73,23 +72,16 @@ impl<'s, 'a> Runner<'s, 'a> {
         &self.ready
     }
 
-    /// The guess at a batch, between those of the plan.
-    fn guess(&self, batch: u64) -> Rough {
+    /// Clients of a cell that keep `batch` requests on each place, from the guesses.
+    fn clients(&self, batch: u64) -> u64 {
         let rough = &self.plan.rough;
         let after = rough.partition_point(|r| r.batch < batch).min(rough.len() - 1);
         let (low, high) = (rough[after.saturating_sub(1)], rough[after]);
         if high.batch == low.batch || batch >= high.batch {
-            return Rough { batch, clients: high.clients * batch.max(1) / high.batch, ..high };
+            return (high.clients * batch.max(1) / high.batch).max(1);
         }
         let share = (batch as f64 - low.batch as f64) / (high.batch as f64 - low.batch as f64);
-        let mix = |a: f64, b: f64| a + share * (b - a);
-        Rough {
-            batch,
-            clients: mix(low.clients as f64, high.clients as f64).round().max(1.0) as u64,
-            requests: mix(low.requests, high.requests),
-            tpot: mix(low.tpot, high.tpot),
-            ttft: mix(low.ttft, high.ttft),
-        }
+        (low.clients as f64 + share * (high.clients as f64 - low.clients as f64)).round().max(1.0) as u64
     }
 
     fn life(&self, guess: &Rough) -> f64 {
@@ -101,9 +93,7 @@ impl<'s, 'a> Runner<'s, 'a> {
     /// # Errors
     /// A simulation that cannot run.
     pub fn at(&self, batch: u64) -> Result<Point, Refusal> {
-        let guess = self.guess(batch);
-        let load = CellLoad::Clients { count: guess.clients, life: self.life(&guess) };
-        self.run(batch, load, f64::from(self.plan.copies))
+        self.run(batch, CellLoad::Clients(self.clients(batch)), f64::from(self.plan.copies))
     }
 
     /// The plan under the study's own load on `copies` cells.
@@ -117,8 +107,7 @@ impl<'s, 'a> Runner<'s, 'a> {
                 let cells = u64::from(copies).min(all).max(1);
                 let clients = ((all as f64 / cells as f64).round() as u64).max(1);
                 let batch = clients.div_ceil(places);
-                let load = CellLoad::Clients { count: clients, life: self.life(&self.guess(batch)) };
-                self.run(batch, load, all as f64 / clients as f64)
+                self.run(batch, CellLoad::Clients(clients), all as f64 / clients as f64)
             }
             Load::Rate { per_second, cv } => {
                 let rate = per_second / f64::from(copies);
@@ -133,17 +122,9 @@ impl<'s, 'a> Runner<'s, 'a> {
     }
 
     fn run(&self, batch: u64, load: CellLoad, copies: f64) -> Result<Point, Refusal> {
-        let lane = |side: &crate::predict::Side, p: &Pool| side.kv_tokens / u64::from(p.parallel.pp);
-        let room = match &self.plan.pools {
-            Pools::Together(p) => lane(self.ready.decode(), p),
-            Pools::Split { prefill, decode } => {
-                lane(self.ready.prefill(), prefill).min(lane(self.ready.decode(), decode))
-            }
-        };
-        // Blocks of the cache are whole.
-        let room = room.saturating_sub(room / 8).max(self.longest);
-        let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, room, self.study.seed);
-        let record = self.ready.record(&self.seated(batch), &steady.workload, self.study.seed)?;
+        let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, self.study.seed);
+        let record = 
+            self.ready.record(&self.seated(batch), &steady.workload, steady.resident(), self.study.seed)?;
         let seen = steady.seen(&record);
         let mut point = Point { plan: self.index, batch, load, copies, seen, misses: None };
         point.misses = misses(&point, &self.study.levels);

@@ -1,9 +1,9 @@
 //! Loads that are steady from the start, and what is seen while they are.
 //!
 //! A benchmark that starts all clients at once sees a burst of prompts, and answers of one length then end together.
-//! Users in service are at all stages. So clients start one after the other over the time that a request takes, the
-//! answer of each one's first request is of random length, and only what happens after all of them have started is
-//! counted, up to the last sending.
+//! Users in service are at all stages. So the first request of each client is under way when the simulation begins: a
+//! random part of its answer is already there and in the cache. What happens is counted from the moment when all of them
+//! run to the last sending.
 
 use sim::{Arrivals, Record, Served, Stat, Time, Workload};
 
@@ -14,12 +14,7 @@ use crate::traffic::{Lengths, Traffic};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CellLoad {
     /// So many requests in flight.
-    Clients {
-        /// How many.
-        count: u64,
-        /// Seconds that a request takes, about: the span over which clients start.
-        life: f64,
-    },
+    Clients(u64),
     /// An open loop.
     Rate {
         /// Requests per second.
@@ -44,14 +39,14 @@ pub struct Steady {
 }
 
 impl Steady {
-    /// Draws a load that counts `counted` requests or more. No request takes more than `room` tokens, prompt and answer.
-    pub fn new(traffic: &Traffic, load: CellLoad, counted: u64, room: u64, seed: u64) -> Steady {
+    /// Draws a load that counts `counted` requests or more.
+    pub fn new(traffic: &Traffic, load: CellLoad, counted: u64, seed: u64) -> Steady {
         let (first, after, arrivals) = match load {
-            CellLoad::Clients { count, life } => {
-                let concurrency = u32::try_from(count.max(1)).unwrap_or(u32::MAX);
-                // Half a turn of all clients is enough where there are many; a few come back before the last has started.
-                let after = counted.max(count / 2) + count / 32;
-                (count.max(1), after, Arrivals::Closed { concurrency, ramp: life.max(0.0), think: 0.0 })
+            CellLoad::Clients(n) => {
+                let concurrency = u32::try_from(n.max(1)).unwrap_or(u32::MAX);
+                // Half a turn of all clients is enough where there are many.
+                let after = counted.max(n / 2);
+                (n.max(1), after, Arrivals::Closed { concurrency, ramp: 0.0, think: 0.0 })
             }
             CellLoad::Rate { per_second: rate, cv, life } => {
                 let filling = (1.2 * rate * life).ceil().max(1.0) as u64;
@@ -60,7 +55,7 @@ impl Steady {
             }
         };
         let requests = first.saturating_add(after).min(MOST.max(first + 1)) as usize;
-        let closed = matches!(load, CellLoad::Clients { .. });
+        let closed = matches!(load, CellLoad::Clients(_));
         let (mut input, mut output) = (Vec::with_capacity(requests), Vec::with_capacity(requests));
         let cut = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
         for i in 0..requests {
@@ -68,12 +63,10 @@ impl Steady {
                 Lengths::List(list) => list[i % list.len().max(1)],
                 drawn => drawn.quantile(uniform(seed, stream, i as u64)),
             };
-            let (prompt, mut answer) = (length(&traffic.input, 1), length(&traffic.output, 2));
+            let (mut prompt, mut answer) = (length(&traffic.input, 1), length(&traffic.output, 2));
             if closed && (i as u64) < first {
-                // A tenth more or less: enough to part clients that started one after the other, and few come back
-                // before the last has started.
-                let random = (answer as f64 * (0.9 + 0.2 * uniform(seed, 3, i as u64))).ceil() as u64;
-                answer = random.min(room.saturating_sub(prompt)).max(1);
+                let done = (answer as f64 * uniform(seed, 3, i as u64)) as u64;
+                (prompt, answer) = (prompt + done, answer - done);
             }
             input.push(cut(prompt));
             output.push(cut(answer));
@@ -83,12 +76,20 @@ impl Steady {
         Steady { workload, load }
     }
 
+    /// Requests that are under way when the simulation begins.
+    pub fn resident(&self) -> usize {
+        match self.load {
+            CellLoad::Clients(n) => n as usize,
+            CellLoad::Rate { .. } => 0,
+        }
+    }
+
     /// What was seen while the load was steady.
     pub fn seen(&self, record: &Record) -> Seen {
         let served = &record.served;
         let last = served.iter().map(|r| r.arrival).max().unwrap_or_default();
         let first = match self.load {
-            CellLoad::Clients { count, .. } => served.iter().take(count as usize).map(|r| r.first).max().unwrap_or_default(),
+            CellLoad::Clients(n) => served.iter().take(n as usize).map(|r| r.first).max().unwrap_or_default(),
             CellLoad::Rate { per_second, life, .. } => {
                 let filling = (1.2 * per_second * life).ceil().max(1.0) as usize;
                 served.get(filling.min(served.len() - 1)).map_or(Time::ZERO, |r| r.arrival)
