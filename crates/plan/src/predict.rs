@@ -4,7 +4,7 @@ use catalog::{Engine, Model};
 use cost::StepCost;
 use cost::comm::Transfer;
 use cost::deploy::{self, Launch, Memory, Parallel, Speculation, StepTimes, Storage};
-use sim::{Admission, Host, Instance, Link, Router, Scheduler, Settings, Steps, Workload};
+use sim::{Admission, Host, Instance, Link, Record, Router, Scheduler, Settings, Steps, Workload};
 
 use crate::machine::Machine;
 use crate::refusal::Refusal;
@@ -198,37 +198,32 @@ impl<'a> Setup<'a> {
     /// # Errors
     /// A split that does not divide the model, a model that does not fit, or a workload that cannot run.
     pub fn run(&self, workload: &Workload, longest: f64, seed: u64) -> Result<Prediction, Refusal> {
-        let settings = Settings { seed, ..Settings::default() };
-        let prompt = longest_of(&workload.input);
-        match &self.pools {
-            Pools::Together(pool) => {
-                let steps = self.steps(pool)?;
-                let (memory, kv_tokens) = self.cache(pool, longest)?;
-                let deployment = sim::Deployment::Together {
-                    instance: self.instance(pool, &steps, kv_tokens, prompt),
-                    count: pool.replicas,
-                    router: Router::RoundRobin,
-                };
-                let outcome = sim::simulate(&deployment, workload, &settings)?;
-                Ok(Prediction { outcome, memory, kv_tokens })
-            }
-            Pools::Split { prefill, decode } => {
-                let (prefill_steps, decode_steps) = (self.steps(prefill)?, self.steps(decode)?);
-                let (_, prefill_tokens) = self.cache(prefill, longest)?;
-                let (memory, kv_tokens) = self.cache(decode, longest)?;
-                let transfer = |tokens: u64| self.transfer(prefill, decode, tokens);
-                let deployment = sim::Deployment::Split {
-                    prefill: self.instance(prefill, &prefill_steps, prefill_tokens, prompt),
-                    prefills: prefill.replicas,
-                    decode: self.instance(decode, &decode_steps, kv_tokens, prompt),
-                    decodes: decode.replicas,
-                    router: Router::RoundRobin,
-                    link: Link { seconds: &transfer, streams: 1, first_token_after: true },
-                };
-                let outcome = sim::simulate(&deployment, workload, &settings)?;
-                Ok(Prediction { outcome, memory, kv_tokens })
-            }
-        }
+        let ready = self.ready(longest)?;
+        let outcome = ready.record(&self.pools, workload, 0, seed)?.outcome();
+        let side = ready.decode();
+        Ok(Prediction { outcome, memory: side.memory, kv_tokens: side.kv_tokens })
+    }
+
+    /// Step times and memory of each pool, for any number of workloads whose longest request has `longest` tokens.
+    ///
+    /// # Errors
+    /// A split that does not divide the model, or a model that does not fit.
+    pub fn ready(&self, longest: f64) -> Result<Ready<'a>, Refusal> {
+        let (first, second) = match &self.pools {
+            Pools::Together(pool) => (self.side(pool, longest)?, None),
+            Pools::Split { prefill, decode } => (self.side(prefill, longest)?, Some(self.side(decode, longest)?)),
+        };
+        Ok(Ready { setup: *self, first, second })
+    }
+
+    /// Step times and memory of one pool.
+    ///
+    /// # Errors
+    /// As [`Setup::ready`].
+    pub fn side(&self, pool: &Pool, longest: f64) -> Result<Side<'a>, Refusal> {
+        let steps = self.steps(pool)?;
+        let (memory, kv_tokens) = self.cache(pool, longest)?;
+        Ok(Side { steps, memory, kv_tokens })
     }
 
     /// Seconds to ship the cache of a prompt from a prefill to a decode replica.
@@ -245,6 +240,83 @@ impl<'a> Setup<'a> {
             distance: prefill.parallel.devices(),
         });
         time.seconds
+    }
+}
+
+/// One pool of a set-up, priced.
+pub struct Side<'a> {
+    /// Times of its steps.
+    pub steps: StepTimes<'a>,
+    /// Memory of one of its devices.
+    pub memory: Memory,
+    /// Tokens that the cache of one of its attention ranks holds.
+    pub kv_tokens: u64,
+}
+
+/// A set-up, priced. What was asked of the cost model is remembered from one workload to the next.
+pub struct Ready<'a> {
+    setup: Setup<'a>,
+    first: Side<'a>,
+    second: Option<Side<'a>>,
+}
+
+impl<'a> Ready<'a> {
+    /// The set-up.
+    pub fn setup(&self) -> &Setup<'a> {
+        &self.setup
+    }
+
+    /// The pool that prefills.
+    pub fn prefill(&self) -> &Side<'a> {
+        &self.first
+    }
+
+    /// The pool that decodes.
+    pub fn decode(&self) -> &Side<'a> {
+        self.second.as_ref().unwrap_or(&self.first)
+    }
+
+    fn instance<'s>(&self, side: &'s Side<'a>, pool: &Pool, longest: u32) -> Instance<'s, StepTimes<'a>> {
+        self.setup.instance(pool, &side.steps, side.kv_tokens, longest)
+    }
+
+    /// Runs `workload` on `pools`: those of the set-up, but for the number of replicas and the seats. The first
+    /// `resident` requests are under way when it begins.
+    ///
+    /// # Errors
+    /// A workload that cannot run.
+    pub fn record(
+        &self,
+        pools: &Pools,
+        workload: &Workload,
+        resident: usize,
+        seed: u64,
+    ) -> Result<Record, Refusal> {
+        let settings = Settings { seed, resident, ..Settings::default() };
+        let prompt = longest_of(&workload.input);
+        match pools {
+            Pools::Together(pool) => {
+                let deployment = sim::Deployment::Together {
+                    instance: self.instance(&self.first, pool, prompt),
+                    count: pool.replicas,
+                    router: Router::RoundRobin,
+                };
+                Ok(sim::record(&deployment, workload, &settings)?)
+            }
+            Pools::Split { prefill, decode } => {
+                let setup = self.setup;
+                let transfer = |tokens: u64| setup.transfer(prefill, decode, tokens);
+                let deployment = sim::Deployment::Split {
+                    prefill: self.instance(&self.first, prefill, prompt),
+                    prefills: prefill.replicas,
+                    decode: self.instance(self.decode(), decode, prompt),
+                    decodes: decode.replicas,
+                    router: Router::RoundRobin,
+                    link: Link { seconds: &transfer, streams: 1, first_token_after: true },
+                };
+                Ok(sim::record(&deployment, workload, &settings)?)
+            }
+        }
     }
 }
 

@@ -25,11 +25,14 @@ pub struct Settings {
     pub fold: bool,
     /// Longest run of decode steps that is taken in one go; 1 goes step by step. The result is the same, bit by bit.
     pub longest_run: u64,
+    /// The first so many requests are under way when the simulation begins: their prompts are in the prefix cache, but
+    /// for the one token that is always computed.
+    pub resident: usize,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { seed: 0, fold: true, longest_run: u64::MAX }
+        Settings { seed: 0, fold: true, longest_run: u64::MAX, resident: 0 }
     }
 }
 
@@ -59,6 +62,9 @@ pub fn record<C: StepCost>(
         return Err(SimError::setting("settings.longest_run", 0, "at least 1 step"));
     }
     let mut jobs = workload.jobs(settings.seed)?;
+    for job in jobs.iter_mut().take(settings.resident) {
+        job.cached = job.input.saturating_sub(1);
+    }
     let mut clients = match workload.arrivals {
         Arrivals::Closed { concurrency, .. } => Some(concurrency as usize),
         _ => None,

@@ -1,0 +1,175 @@
+//! One set-up under one load, simulated.
+
+use cost::deploy::Parallel;
+
+use super::plans::{Field, Plan, Rough};
+use super::steady::{CellLoad, Seen, Steady, statistic};
+use crate::findings::Reason;
+use crate::predict::{Pool, Pools, Ready};
+use crate::refusal::Refusal;
+use crate::study::{Levels, Load, Statistic, Study};
+
+/// A simulated point. Every figure that is reported comes from one.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// Index of its plan.
+    pub plan: usize,
+    /// Requests in flight on each place that decodes, as aimed at.
+    pub batch: u64,
+    /// What came to a cell.
+    pub load: CellLoad,
+    /// Cells that serve.
+    pub copies: f64,
+    /// What a cell did.
+    pub seen: Seen,
+    /// The first level that it misses, or that it cannot carry the load.
+    pub misses: Option<Reason>,
+}
+
+impl Point {
+    /// Generated tokens per second of the whole system.
+    pub fn output(&self) -> f64 {
+        self.seen.output * self.copies
+    }
+
+    /// Requests in flight in the whole system; of an open loop, on average.
+    pub fn concurrency(&self) -> u64 {
+        let of_cell = match self.load {
+            CellLoad::Clients(n) => n as f64,
+            CellLoad::Rate { .. } => self.seen.requests * self.seen.e2e.mean,
+        };
+        (of_cell * self.copies).round().max(1.0) as u64
+    }
+}
+
+/// Runs the points of one plan.
+pub struct Runner<'s, 'a> {
+    study: &'a Study,
+    plan: &'s Plan,
+    index: usize,
+    ready: Ready<'s>,
+    seats: u32,
+    decodes: Parallel,
+}
+
+/// Share of an asked rate that must be served for it to be carried: what is missing beyond is a queue that grows.
+const CARRIED: f64 = 0.95;
+
+impl<'s, 'a> Runner<'s, 'a> {
+    /// For one plan of a field.
+    ///
+    /// # Errors
+    /// None that the making of the plan has not met before.
+    pub fn new(study: &'a Study, field: &'s Field<'a>, plan: &'s Plan, index: usize) -> Result<Runner<'s, 'a>, Refusal> {
+        let ready = field.setup(plan.pools).ready(field.longest)?;
+        let limits = field.engine.limits_on(&field.machine.system.chip);
+        let decodes = plan.pools.decode().parallel;
+        Ok(Runner { study, plan, index, ready, seats: limits.max_seqs.mid(), decodes })
+    }
+
+    /// The priced set-up.
+    pub fn ready(&self) -> &Ready<'s> {
+        &self.ready
+    }
+
+    /// Clients of a cell that keep `batch` requests on each place, from the guesses.
+    fn clients(&self, batch: u64) -> u64 {
+        let rough = &self.plan.rough;
+        let after = rough.partition_point(|r| r.batch < batch).min(rough.len() - 1);
+        let (low, high) = (rough[after.saturating_sub(1)], rough[after]);
+        if high.batch == low.batch || batch >= high.batch {
+            return (high.clients * batch.max(1) / high.batch).max(1);
+        }
+        let share = (batch as f64 - low.batch as f64) / (high.batch as f64 - low.batch as f64);
+        (low.clients as f64 + share * (high.clients as f64 - low.clients as f64)).round().max(1.0) as u64
+    }
+
+    fn life(&self, guess: &Rough) -> f64 {
+        guess.ttft + guess.tpot * self.study.traffic.output.mean()
+    }
+
+    /// The plan under a load that the search chooses: `batch` requests on each place that decodes.
+    ///
+    /// # Errors
+    /// A simulation that cannot run.
+    pub fn at(&self, batch: u64) -> Result<Point, Refusal> {
+        self.run(batch, CellLoad::Clients(self.clients(batch)), f64::from(self.plan.copies))
+    }
+
+    /// The plan under the study's own load on `copies` cells.
+    ///
+    /// # Errors
+    /// A simulation that cannot run.
+    pub fn under(&self, load: &Load, copies: u32) -> Result<Point, Refusal> {
+        let places = u64::from(self.decodes.dp * self.decodes.pp * self.plan.pools.decode().replicas);
+        match *load {
+            Load::Concurrency(all) => {
+                let cells = u64::from(copies).min(all).max(1);
+                let clients = ((all as f64 / cells as f64).round() as u64).max(1);
+                let batch = clients.div_ceil(places);
+                self.run(batch, CellLoad::Clients(clients), all as f64 / clients as f64)
+            }
+            Load::Rate { per_second, cv } => {
+                let rate = per_second / f64::from(copies);
+                let guess = self.plan.rough.iter().find(|r| r.requests >= rate).or(self.plan.rough.last());
+                let Some(guess) = guess else { return Err(Refusal::Row("no load".into())) };
+                let life = self.life(guess);
+                let batch = guess.batch.max((rate * life / places as f64).ceil() as u64);
+                self.run(batch, CellLoad::Rate { per_second: rate, cv, life }, f64::from(copies))
+            }
+            Load::Search => self.at(self.plan.rough.last().map_or(1, |r| r.batch)),
+        }
+    }
+
+    fn run(&self, batch: u64, load: CellLoad, copies: f64) -> Result<Point, Refusal> {
+        let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, self.study.seed);
+        let record = 
+            self.ready.record(&self.seated(batch), &steady.workload, steady.resident(), self.study.seed)?;
+        let seen = steady.seen(&record);
+        let mut point = Point { plan: self.index, batch, load, copies, seen, misses: None };
+        point.misses = misses(&point, &self.study.levels);
+        Ok(point)
+    }
+
+    /// The pools with seats for the batch, where the engine's default has fewer: whoever runs a larger batch sets so.
+    fn seated(&self, batch: u64) -> Pools {
+        let wanted = u32::try_from(batch * u64::from(self.decodes.pp)).unwrap_or(u32::MAX).min(1 << 19);
+        let seats = |p: &Pool| Pool { max_seqs: Some(self.seats.max(wanted)), ..*p };
+        match &self.plan.pools {
+            Pools::Together(p) => Pools::Together(seats(p)),
+            Pools::Split { prefill, decode } => Pools::Split { prefill: *prefill, decode: seats(decode) },
+        }
+    }
+}
+
+/// The first level that a point misses, or that it does not carry its load.
+fn misses(point: &Point, levels: &Levels) -> Option<Reason> {
+    let seen = &point.seen;
+    if let CellLoad::Rate { .. } = point.load
+        && seen.requests < CARRIED * seen.came
+    {
+        let (asked, reached) = (seen.came * point.copies, seen.requests * point.copies);
+        return Some(Reason::Overloaded { asked, reached });
+    }
+    let of = [("ttft", &levels.ttft, &seen.ttft), ("tpot", &levels.tpot, &seen.tpot), ("e2e", &levels.e2e, &seen.e2e)];
+    for (latency, bounds, stat) in of {
+        for (which, bound) in bounds {
+            let best = statistic(stat, *which);
+            if best > bound.0 {
+                return Some(Reason::MissesLevel { level: level_name(latency, *which), bound: bound.0, best });
+            }
+        }
+    }
+    None
+}
+
+/// `ttft_p99`.
+pub fn level_name(latency: &str, which: Statistic) -> String {
+    let which = match which {
+        Statistic::Mean => "mean",
+        Statistic::P50 => "p50",
+        Statistic::P90 => "p90",
+        Statistic::P99 => "p99",
+    };
+    format!("{latency}_{which}")
+}

@@ -1,0 +1,187 @@
+//! Loads that are steady from the start, and what is seen while they are.
+//!
+//! A benchmark that starts all clients at once sees a burst of prompts, and answers of one length then end together.
+//! Users in service are at all stages. So the first request of each client is under way when the simulation begins: a
+//! random part of its answer is already there and in the cache. What happens is counted from the moment when all of them
+//! run to the last sending.
+
+use sim::{Arrivals, Record, Served, Stat, Time, Workload};
+
+use crate::study::Statistic;
+use crate::traffic::{Lengths, Traffic};
+
+/// What comes to a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CellLoad {
+    /// So many requests in flight.
+    Clients(u64),
+    /// An open loop.
+    Rate {
+        /// Requests per second.
+        per_second: f64,
+        /// Coefficient of variation of the gaps.
+        cv: f64,
+        /// Seconds that a request takes, about: what has to pass before the cell is full.
+        life: f64,
+    },
+}
+
+/// Most requests of one simulation: beyond, a point costs seconds and says no more.
+const MOST: u64 = 200_000;
+
+/// A workload that is steady after its first requests.
+#[derive(Debug, Clone)]
+pub struct Steady {
+    /// For the simulator.
+    pub workload: Workload,
+    /// What comes.
+    load: CellLoad,
+}
+
+impl Steady {
+    /// Draws a load that counts `counted` requests or more.
+    pub fn new(traffic: &Traffic, load: CellLoad, counted: u64, seed: u64) -> Steady {
+        let (first, after, arrivals) = match load {
+            CellLoad::Clients(n) => {
+                let concurrency = u32::try_from(n.max(1)).unwrap_or(u32::MAX);
+                // Half a turn of all clients is enough where there are many.
+                let after = counted.max(n / 2);
+                (n.max(1), after, Arrivals::Closed { concurrency, ramp: 0.0, think: 0.0 })
+            }
+            CellLoad::Rate { per_second: rate, cv, life } => {
+                let filling = (1.2 * rate * life).ceil().max(1.0) as u64;
+                let arrivals = if cv == 1.0 { Arrivals::Poisson { rate } } else { Arrivals::Gamma { rate, cv } };
+                (filling, counted.max(filling), arrivals)
+            }
+        };
+        let requests = first.saturating_add(after).min(MOST.max(first + 1)) as usize;
+        let closed = matches!(load, CellLoad::Clients(_));
+        let (mut input, mut output) = (Vec::with_capacity(requests), Vec::with_capacity(requests));
+        let cut = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
+        for i in 0..requests {
+            let length = |lengths: &Lengths, stream: u64| match lengths {
+                Lengths::List(list) => list[i % list.len().max(1)],
+                drawn => drawn.quantile(uniform(seed, stream, i as u64)),
+            };
+            let (mut prompt, mut answer) = (length(&traffic.input, 1), length(&traffic.output, 2));
+            if closed && (i as u64) < first {
+                let done = (answer as f64 * uniform(seed, 3, i as u64)) as u64;
+                (prompt, answer) = (prompt + done, answer - done);
+            }
+            input.push(cut(prompt));
+            output.push(cut(answer));
+        }
+        let (input, output) = (sim::Lengths::List(input), sim::Lengths::List(output));
+        let workload = Workload { requests, warmup: 0, arrivals, input, output, prefix_hit: traffic.prefix_hit };
+        Steady { workload, load }
+    }
+
+    /// Requests that are under way when the simulation begins.
+    pub fn resident(&self) -> usize {
+        match self.load {
+            CellLoad::Clients(n) => n as usize,
+            CellLoad::Rate { .. } => 0,
+        }
+    }
+
+    /// What was seen while the load was steady.
+    pub fn seen(&self, record: &Record) -> Seen {
+        let served = &record.served;
+        let last = served.iter().map(|r| r.arrival).max().unwrap_or_default();
+        let first = match self.load {
+            CellLoad::Clients(n) => served.iter().take(n as usize).map(|r| r.first).max().unwrap_or_default(),
+            CellLoad::Rate { per_second, life, .. } => {
+                let filling = (1.2 * per_second * life).ceil().max(1.0) as usize;
+                served.get(filling.min(served.len() - 1)).map_or(Time::ZERO, |r| r.arrival)
+            }
+        };
+        // Where the load is too small to have a steady part, all that happened is what is seen.
+        let end = served.iter().map(|r| r.last).max().unwrap_or_default();
+        let begin = served.iter().map(|r| r.arrival).min().unwrap_or_default();
+        let window = if last > first { (first, last) } else { (begin, end) };
+        Seen::within(served, window, record.loads.clone())
+    }
+}
+
+/// A number in [0, 1) that depends on all three and looks random: SplitMix64.
+fn uniform(seed: u64, stream: u64, index: u64) -> f64 {
+    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.rotate_left(40) ^ index.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    for shift in [30, 27, 31] {
+        z = (z ^ (z >> shift)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    }
+    (z >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// What is seen of a cell while its load is steady.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Generated tokens per second.
+    pub output: f64,
+    /// Finished requests per second.
+    pub requests: f64,
+    /// Requests per second that came.
+    pub came: f64,
+    /// Time to first token of what came.
+    pub ttft: Stat,
+    /// Time per output token; 0 where every answer is one token.
+    pub tpot: Stat,
+    /// From sending to the last token.
+    pub e2e: Stat,
+    /// What the engines did.
+    pub loads: Vec<sim::Load>,
+}
+
+impl Seen {
+    fn within(served: &[Served], (from, to): (Time, Time), loads: Vec<sim::Load>) -> Seen {
+        let seconds = to.since(from).max(1e-12);
+        let (mut firsts, mut decoded, mut decoding, mut finished) = (0.0, 0.0, 0.0, 0.0);
+        for r in served {
+            if r.first >= from && r.first < to {
+                firsts += 1.0;
+            }
+            if r.last >= from && r.last < to {
+                finished += 1.0;
+            }
+            let (start, end) = (from.max(r.first), to.min(r.last));
+            if r.output > 1 && end > start {
+                let overlap = end.since(start);
+                decoding += overlap;
+                decoded += f64::from(r.output - 1) * overlap / r.last.since(r.first);
+            }
+        }
+        let came: Vec<&Served> = served.iter().filter(|r| r.arrival >= from && r.arrival <= to).collect();
+        let ttft = |r: &Served| r.first.since(r.arrival);
+        let tpot = |r: &Served| r.last.since(r.first) / f64::from(r.output - 1);
+        let of = |values: Vec<f64>| Stat::of(values).unwrap_or_default();
+        let sampled = of(came.iter().filter(|r| r.output > 1).map(|r| tpot(r)).collect());
+        // Requests that came late end when the cell empties, and see it faster than it is. The mean over all that decode
+        // in the window is exact (time spent decoding over tokens decoded); it sets the scale.
+        let mean = if decoded > 0.0 { decoding / decoded } else { 0.0 };
+        let scale = if sampled.mean > 0.0 && mean > 0.0 { mean / sampled.mean } else { 1.0 };
+        let e2e = came.iter().map(|r| ttft(r) + scale * r.last.since(r.first)).collect();
+        Seen {
+            output: (firsts + decoded) / seconds,
+            requests: finished / seconds,
+            came: came.len() as f64 / seconds,
+            ttft: of(came.iter().map(|r| ttft(r)).collect()),
+            tpot: Stat {
+                mean: sampled.mean * scale,
+                p50: sampled.p50 * scale,
+                p90: sampled.p90 * scale,
+                p99: sampled.p99 * scale,
+            },
+            e2e: of(e2e),
+            loads,
+        }
+    }
+}
+
+/// One statistic of a latency.
+pub fn statistic(stat: &Stat, which: Statistic) -> f64 {
+    match which {
+        Statistic::Mean => stat.mean,
+        Statistic::P50 => stat.p50,
+        Statistic::P90 => stat.p90,
+        Statistic::P99 => stat.p99,
+    }
+}
