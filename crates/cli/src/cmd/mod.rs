@@ -2,8 +2,9 @@
 
 pub mod calibrate;
 pub mod catalog;
+pub mod explain;
+mod ground;
 pub mod model;
 pub mod report;
-// Waits for `weigh`, whose findings it shows.
-#[allow(dead_code)]
 pub mod show;
+pub mod weigh;

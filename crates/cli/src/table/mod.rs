@@ -1,17 +1,14 @@
 //! Tables for the terminal. Each function takes plain rows and gives text that ends in a line feed.
 
-// `explain` and `validate` wait for their commands.
-#[cfg_attr(not(test), allow(dead_code))]
 mod explain;
 mod grid;
+// Waits for its command.
 #[cfg_attr(not(test), allow(dead_code))]
 mod validate;
 mod weigh;
 mod weigh_notes;
 
-pub use explain::efficiency;
-#[cfg_attr(not(test), allow(unused_imports))]
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, efficiency, explain};
 #[cfg_attr(not(test), allow(unused_imports))]
 pub use validate::{Section, ValidationRow, validate};
 pub use weigh::{parameters, weigh};

@@ -97,6 +97,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The same on another machine.
+    pub fn on(&self, machine: Machine) -> Field<'a> {
+        Field { machine, ..*self }
+    }
+
     fn together(&self, parallel: Parallel) -> Setup<'_> {
         self.setup(Pools::Together(Pool { replicas: 1, parallel, max_seqs: None }))
     }

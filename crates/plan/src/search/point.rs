@@ -121,6 +121,14 @@ impl<'s, 'a> Runner<'s, 'a> {
         }
     }
 
+    /// The load of another point, on this plan.
+    ///
+    /// # Errors
+    /// A simulation that cannot run.
+    pub fn again(&self, point: &Point) -> Result<Point, Refusal> {
+        self.run(point.batch, point.load, point.copies)
+    }
+
     fn run(&self, batch: u64, load: CellLoad, copies: f64) -> Result<Point, Refusal> {
         let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, self.study.seed);
         let record = 
