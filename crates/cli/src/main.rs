@@ -26,6 +26,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Converts a checkpoint to another number format.
+    Quantize(cmd::quantize::Args),
+    /// Shows formats, scales, layouts and sizes of a checkpoint.
+    Inspect(cmd::inspect::Args),
+    /// Compares the weights of two checkpoints, tensor by tensor.
+    CompareWeights(cmd::compare_weights::Args),
     /// Fits the time of operators and exchanges to measured tables.
     Calibrate(cmd::calibrate::Calibrate),
     /// Shows chips and systems, every fact with its source; checks a folder of your own.
@@ -36,6 +42,8 @@ enum Command {
     Model(cmd::model::ModelArgs),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
+    /// Predicts published measurements and shows how far off the predictions are.
+    Validate(cmd::validate::Validate),
     /// Weighs the systems of a study against each other: ranks them, and writes `findings.json` and `report.html`.
     Weigh(cmd::weigh::Weigh),
 }
@@ -49,14 +57,29 @@ fn main() -> ExitCode {
         eprintln!("steelyard {} has a bug: {bug}", env!("CARGO_PKG_VERSION"));
         eprintln!("Please report it with the command and its input files.");
     }));
-    let folder = cli.catalog.as_deref();
-    let run = || match &cli.command {
-        Command::Calibrate(args) => cmd::calibrate::run(args),
-        Command::Catalog(args) => cmd::catalog::run(args, folder),
-        Command::Explain(args) => cmd::explain::run(args, folder),
-        Command::Model(args) => cmd::model::run(args, folder),
-        Command::Report(args) => cmd::report::run(args),
-        Command::Weigh(args) => cmd::weigh::run(args, folder),
+    let folder = cli.catalog;
+    let folder = folder.as_deref();
+    let run = || match cli.command {
+        Command::Quantize(args) => converted(cmd::quantize::run(args)),
+        Command::Inspect(args) => converted(cmd::inspect::run(args)),
+        Command::CompareWeights(args) => converted(cmd::compare_weights::run(args)),
+        Command::Calibrate(args) => cmd::calibrate::run(&args),
+        Command::Catalog(args) => cmd::catalog::run(&args, folder),
+        Command::Explain(args) => cmd::explain::run(&args, folder),
+        Command::Model(args) => cmd::model::run(&args, folder),
+        Command::Report(args) => cmd::report::run(&args),
+        Command::Validate(args) => cmd::validate::run(&args, folder),
+        Command::Weigh(args) => cmd::weigh::run(&args, folder),
     };
     panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(BUG))
+}
+
+fn converted(done: Result<(), formats::Error>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::from(e.exit_code())
+        }
+    }
 }

@@ -111,6 +111,11 @@ impl Scheme {
         f64::from(self.element.bits()) + scale
     }
 
+    /// Bits of scales that come with one value: 0.25 for MX, 0.5 for NVFP4, 0.002 for FP32 scales of 128x128.
+    pub fn scale_bits_per_value(self) -> f64 {
+        self.bits_per_value() - f64::from(self.element.bits())
+    }
+
     /// Bytes that one value takes, scales included.
     pub fn bytes_per_value(self) -> f64 {
         self.bits_per_value() / 8.0
@@ -146,6 +151,7 @@ mod tests {
         assert_eq!(bits("bf16"), 16.0);
         assert_eq!(bits("mxfp8"), 8.25);
         assert_eq!(bits("nvfp4"), 4.5);
+        assert_eq!(Scheme::from_name("nvfp4").expect("known").scale_bits_per_value(), 0.5);
         assert_eq!(bits("fp8-block"), 8.0 + 32.0 / 16384.0);
         assert_eq!(bits("ue8m0-fp8"), 8.0 + 8.0 / 16384.0);
     }

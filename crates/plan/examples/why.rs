@@ -16,7 +16,8 @@ fn main() {
     let prefill: u64 = std::env::args().nth(2).map_or(0, |a| a.parse().unwrap());
     let table = plan::tables::Table::read(Path::new("/work/shared/data/measured/serving-silicon.csv")).expect("table");
     let cases = silicon::cases(&table).expect("cases");
-    let bench = Bench { catalog: &catalog, fitted: &fitted, engines };
+    let intervals = plan::interval::Intervals::default();
+    let bench = Bench { catalog: &catalog, fitted: &fitted, engines, intervals: &intervals };
     let case = cases.iter().find(|c| c.measured[0].id == id).expect("no such id");
     bench.why(case, prefill);
 }

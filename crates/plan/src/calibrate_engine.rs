@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use catalog::{Engine, Fact};
 use units::{Range, Seconds};
 
-use crate::validate::case::{Case, Metric};
-use crate::validate::{Bench, Row};
+use crate::validate::case::Case;
+use crate::validate::{Bench, Kind, Point};
 
 /// A host time: its name in the profile and how to reach it.
 type Time = (&'static str, fn(&mut Engine) -> &mut Fact<Seconds>, f64);
@@ -54,8 +54,8 @@ pub fn fit(bench: &Bench<'_>, engine: &str, cases: &[Case], progress: &mut dyn F
     let loss_of = |profile: &Engine| -> (f64, usize) {
         let mut engines: BTreeMap<String, Engine> = bench.engines.clone();
         engines.insert(engine.to_owned(), profile.clone());
-        let bench = Bench { catalog: bench.catalog, fitted: bench.fitted, engines };
-        let rows = bench.predict(&cases);
+        let bench = Bench { catalog: bench.catalog, fitted: bench.fitted, engines, intervals: bench.intervals };
+        let rows = bench.predict(&cases, &|| ());
         let losses: Vec<f64> = rows.iter().filter_map(loss).collect();
         (losses.iter().sum::<f64>() / losses.len().max(1) as f64, losses.len())
     };
@@ -87,12 +87,7 @@ pub fn fit(bench: &Bench<'_>, engine: &str, cases: &[Case], progress: &mut dyn F
     Some(EngineFit { times, loss: (before, best), rows })
 }
 
-fn loss(row: &Row) -> Option<f64> {
-    let predicted = *row.predicted.as_ref().ok()?;
-    let error = (predicted / row.measured.value).ln().abs();
-    let weight = match row.measured.metric {
-        Metric::TtftMean | Metric::TtftP50 | Metric::TtftP99 => TTFT_WEIGHT,
-        _ => 1.0,
-    };
-    error.is_finite().then(|| weight * error.min(CAP))
+fn loss(point: &Point) -> Option<f64> {
+    let weight = if point.kind == Kind::Ttft { TTFT_WEIGHT } else { 1.0 };
+    Some(weight * point.error()?.abs().min(CAP))
 }

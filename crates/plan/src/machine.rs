@@ -1,8 +1,10 @@
 //! A system with its calibration resolved: what a prediction runs on.
 
-use catalog::{Engine, System};
+use catalog::{Arithmetic, Engine, System};
+use cost::calibration::Basis;
 use cost::comm::{CommCalibration, Network};
-use cost::{Calibration, Device};
+use cost::{Calibration, Device, Op};
+use formats::Scheme;
 
 use crate::refusal::Refusal;
 
@@ -42,6 +44,12 @@ impl Machine {
             Some(&engine.id),
         )?;
         Ok(Machine { system: system.clone(), device, network })
+    }
+
+    /// Whose measurements stand behind the times of its operators.
+    pub fn basis(&self) -> Basis {
+        let gemm = Op::Gemm { m: 64, n: 4096, k: 4096, weights: Scheme::BF16, arithmetic: Arithmetic::Bf16 };
+        self.device.time(&gemm).basis
     }
 
     /// Devices of `chips` chips.

@@ -100,8 +100,20 @@ impl Table {
         if size > MAX_FILE {
             return Err(too_large(path, format!("{size} bytes, at most {MAX_FILE} are read")));
         }
-        let bytes = fs::read(path).map_err(io)?;
+        Table::parse(path, fs::read(path).map_err(io)?)
+    }
+
+    /// The table that `bytes` hold; `path` names them in errors.
+    ///
+    /// # Errors
+    /// [`TableError`] if they are malformed or more than any table of measurements has.
+    pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Table, TableError> {
         if bytes.starts_with(b"PAR1") { columnar::read(path, bytes) } else { delimited::read(path, &bytes) }
+    }
+
+    /// The file, as named in errors.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Rows.
@@ -130,6 +142,22 @@ impl Table {
                 Err(self.wrong(column, 0, n.first().map(f64::to_string).unwrap_or_default(), "a text"))
             }
         }
+    }
+
+    /// A column of text that may be missing: then every value is empty.
+    ///
+    /// # Errors
+    /// [`TableError`] if it holds numbers.
+    pub fn text_if_any(&self, column: &str) -> Result<Vec<&str>, TableError> {
+        if self.has(column) { self.text(column) } else { Ok(vec![""; self.rows]) }
+    }
+
+    /// A column of numbers that may be missing: then every value is NaN.
+    ///
+    /// # Errors
+    /// [`TableError`] if a text in it is no number.
+    pub fn number_if_any(&self, column: &str) -> Result<Cow<'_, [f64]>, TableError> {
+        if self.has(column) { self.number(column) } else { Ok(Cow::Owned(vec![f64::NAN; self.rows])) }
     }
 
     /// A column of numbers, whether written as integers, floats, booleans or text; a missing value is NaN.

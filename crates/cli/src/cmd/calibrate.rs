@@ -132,7 +132,8 @@ fn report(entries: &[Entry]) -> Table {
 }
 
 fn check(file: &std::path::Path, calibration: &Calibration, chips: Chips<'_>) -> Result<ExitCode, String> {
-    let rows = check_operators(file, calibration, chips).map_err(|e| e.to_string())?;
+    let table = plan::tables::Table::read(file).map_err(|e| e.to_string())?;
+    let rows = check_operators(&table, calibration, chips).map_err(|e| e.to_string())?;
     let mut table = Table::new();
     table.set_header(["id", "op", "chip", "measured us", "predicted us", "error %", "reason"]);
     for row in &rows {

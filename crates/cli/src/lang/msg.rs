@@ -147,6 +147,22 @@ messages! {
     Bias: "Bias", "偏差";
     Coverage: "Coverage", "区间覆盖率";
     ErrorNote: "Error: |ln(predicted / measured)|, in per cent. Bias: median of ln(predicted / measured); above 0 predicts too much. Coverage: share of measurements inside the 90 % interval.", "误差：|ln(预测 / 实测)|，以百分比表示。偏差：ln(预测 / 实测) 的中位数，大于 0 表示预测偏高。覆盖率：落在 90% 区间内的实测比例。";
+    Goal: "Goal", "目标";
+    GoalBelow: "Below (median / p90)", "上限（中位数 / p90）";
+    GoalMet: "Met", "达到";
+    GoalSiliconTpot: "TPOT, serving-silicon, plain", "TPOT，serving-silicon，无疑义";
+    GoalSiliconTtft: "TTFT, serving-silicon, plain", "TTFT，serving-silicon，无疑义";
+    GoalOtherTpot: "TPOT, serving-silicon, other rows", "TPOT，serving-silicon，其他行";
+    GoalOtherTtft: "TTFT, serving-silicon, other rows", "TTFT，serving-silicon，其他行";
+    GoalServingFirst: "output tokens/s, serving, {maker}", "输出 tokens/s，serving，{maker}";
+    GoalServingOthers: "output tokens/s, serving, other makers", "输出 tokens/s，serving，其他厂商";
+    GoalGemm: "operators: GEMM", "算子：GEMM";
+    GoalAttention: "operators: attention", "算子：注意力";
+    GoalMoe: "operators: MoE", "算子：MoE";
+    GoalMla: "operators: MLA", "算子：MLA";
+    GoalExchanges: "collectives", "集合通信";
+    WhyRefused: "Refused rows of {file}, by reason:", "{file} 中被拒绝的行，按原因：";
+    OtherReasons: "for other reasons", "其他原因";
     // Report.
     Answer: "Answer", "结论";
     AnswerCost: "{system} serves it at the least cost: {value} USD per million tokens ({interval}).", "{system} 成本最低：每百万 tokens {value} 美元（{interval}）。";

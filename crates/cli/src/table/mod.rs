@@ -2,15 +2,12 @@
 
 mod explain;
 mod grid;
-// Waits for its command.
-#[cfg_attr(not(test), allow(dead_code))]
 mod validate;
 mod weigh;
 mod weigh_notes;
 
 pub use explain::{Explanation, efficiency, explain};
-#[cfg_attr(not(test), allow(unused_imports))]
-pub use validate::{Section, ValidationRow, validate};
+pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;
 

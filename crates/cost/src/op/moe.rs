@@ -37,7 +37,8 @@ pub fn routed(tokens: u64, top_k: u64, experts: u64, local_experts: u64, imbalan
 }
 
 pub(super) fn work(op: &Op) -> Work {
-    let &Op::Moe { tokens, hidden, inner, top_k, experts, local_experts, gated, weights, arithmetic, imbalance, skew } = op
+    let &Op::Moe { tokens, hidden, inner, top_k, experts, local_experts, gated, weights, arithmetic, imbalance, skew } =
+        op
     else {
         unreachable!("only called for experts")
     };

@@ -99,7 +99,10 @@ fn by_format(columns: &Columns<'_>) -> BTreeMap<String, Vec<usize>> {
     let mut sources: BTreeMap<String, BTreeMap<&str, Vec<usize>>> = BTreeMap::new();
     for at in 0..columns.len {
         let source = columns.text("kernel_source", at);
-        if ["eager", "min_latency", "nongated", "conv1d"].iter().any(|s| source.contains(s)) {
+        // The generic attention kernel is a fallback for shapes that the proper one of the engine does not take.
+        let other =
+            source == "triton" || ["eager", "min_latency", "nongated", "conv1d"].iter().any(|s| source.contains(s));
+        if other {
             continue;
         }
         let format = ["gemm_dtype", "moe_dtype", "attn_dtype", "mla_dtype", "kv_cache_dtype", "bmm_dtype", "phase"];

@@ -1,12 +1,12 @@
 //! Predicted against measured, for tables in the columns of `operators.csv`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use cost::{Calibration, Device};
 
 use super::operators::{lower, records, stack};
 use super::{CalibrateError, Chips};
+use crate::tables::Table;
 
 /// A measured operator and what the cost model says of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,13 +29,13 @@ pub struct Checked {
 
 /// Checks every row that is one operator of one chip; exchanges between chips are refused here.
 pub fn check_operators(
-    path: &Path,
+    table: &Table,
     calibration: &Calibration,
     chips: Chips<'_>,
 ) -> Result<Vec<Checked>, CalibrateError> {
     let mut devices: BTreeMap<(String, Option<String>), Device> = BTreeMap::new();
     let mut checked = Vec::new();
-    for record in records(path)? {
+    for record in records(table)? {
         let mut row = Checked {
             id: record.id.clone(),
             op: record.op.clone(),

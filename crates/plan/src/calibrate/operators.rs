@@ -32,9 +32,8 @@ pub struct Record {
     pub us: f64,
 }
 
-/// All rows of a file.
-pub fn records(path: &Path) -> Result<Vec<Record>, CalibrateError> {
-    let table = Table::read(path)?;
+/// All rows of a table.
+pub fn records(table: &Table) -> Result<Vec<Record>, CalibrateError> {
     let (chip, op, shape, format) =
         (table.text("chip")?, table.text("op")?, table.text("shape")?, table.text("format")?);
     let us = table.number("time_us")?;
@@ -68,7 +67,7 @@ type Measured = (Chip, Vec<(Op, f64)>);
 /// Adds the rows of a file. Rows that name no stack calibrate the chip without one.
 pub fn read(path: &Path, chips: Chips<'_>, samples: &mut Samples) -> Result<(), CalibrateError> {
     let mut groups: BTreeMap<(String, String), Measured> = BTreeMap::new();
-    for record in records(path)? {
+    for record in records(&Table::read(path)?)? {
         // Exchanges between chips are somebody else's.
         let Some(chip) = chips(&record.chip) else {
             samples.drop("chip not in the catalog", 1);

@@ -1,7 +1,5 @@
 //! Predicted against measured exchanges.
 
-use std::path::Path;
-
 use catalog::{Catalog, Fabric};
 use cost::comm::{Basis, Collective, CommCalibration, Exchange, Network};
 
@@ -34,12 +32,12 @@ pub struct Row {
     pub reason: String,
 }
 
-/// Prices the rows of a file with the columns of `collectives.csv`, or the exchanges among those of `operators.csv`.
+/// Prices the rows of a table with the columns of `collectives.csv`, or the exchanges among those of `operators.csv`.
 ///
 /// # Errors
-/// [`CommFitError`] if the file cannot be read or a named system is missing.
+/// [`CommFitError`] if the table lacks columns or a named system is missing.
 pub fn check_collectives(
-    path: &Path,
+    table: &Table,
     calibration: &CommCalibration,
     catalog: &Catalog,
 ) -> Result<Vec<Row>, CommFitError> {
@@ -50,10 +48,10 @@ pub fn check_collectives(
         Network::new(&fabric, calibration, &m.system.chip.architecture, m.system.chip.devices.max(1))
     };
     let outers = data.machines.iter().map(outer).collect::<Result<Vec<_>, _>>()?;
-    let rows = if Table::read(path)?.has("message_bytes") {
-        measured::read_collectives(path, &data)?
+    let rows = if table.has("message_bytes") {
+        measured::read_collectives(table, &data)?
     } else {
-        measured::read_operators(path, &data)?
+        measured::read_operators(table, &data)?
     };
     let price = |row: measured::MeasuredRow| {
         let mut priced = Row {

@@ -1,7 +1,5 @@
 //! Measured rows of `collectives.csv` and `operators.csv` as exchanges.
 
-use std::path::Path;
-
 use cost::comm::{Collective, Exchange, Group, Kernel, Phase, Routed, distinct_places};
 
 use super::CommFitError;
@@ -58,15 +56,15 @@ struct Fields<'a> {
     not_measured: Option<String>,
 }
 
-pub(super) fn read_collectives(path: &Path, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
-    let table = Table::read(path)?;
+pub(super) fn read_collectives(table: &Table, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
     let text = |name: &str| table.text(name);
-    let (id, chip, ranks, library) = (text("id")?, text("chip")?, text("ranks")?, text("library")?);
-    let (op, algorithm, size, kind) = (text("operation")?, text("algorithm")?, text("message_bytes")?, text("kind")?);
-    let (time, alg, bus) = (text("time_us")?, text("algbw_GBps")?, text("busbw_GBps")?);
-    let source = text("source_key")?;
+    let maybe = |name: &str| table.text_if_any(name);
+    let (id, chip, ranks, library) = (text("id")?, text("chip")?, text("ranks")?, maybe("library")?);
+    let (op, algorithm, size) = (text("operation")?, maybe("algorithm")?, text("message_bytes")?);
+    let (time, alg, bus) = (maybe("time_us")?, maybe("algbw_GBps")?, maybe("busbw_GBps")?);
+    let (source, kind) = (maybe("source_key")?, maybe("kind")?);
     let row = |i: usize| {
-        let measured = kind[i] == "measured" || kind[i] == "measured (nccl-tests)";
+        let measured = kind[i].is_empty() || kind[i] == "measured" || kind[i] == "measured (nccl-tests)";
         Fields {
             id: id[i],
             library: format!("{} {}", library[i], algorithm[i]),
@@ -85,13 +83,13 @@ pub(super) fn read_collectives(path: &Path, data: &Data) -> Result<Vec<MeasuredR
     Ok((0..table.len()).map(|i| understand(row(i), data)).collect())
 }
 
-pub(super) fn read_operators(path: &Path, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
-    let table = Table::read(path)?;
+pub(super) fn read_operators(table: &Table, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
     let text = |name: &str| table.text(name);
-    let (id, chip, chips, imp) = (text("id")?, text("chip")?, text("chips")?, text("impl")?);
-    let (op, shape, format) = (text("op")?, text("shape")?, text("format")?);
-    let (metric, value, time) = (text("metric")?, text("value")?, text("time_us")?);
-    let source = text("source_key")?;
+    let maybe = |name: &str| table.text_if_any(name);
+    let (id, chip, chips, imp) = (text("id")?, text("chip")?, maybe("chips")?, maybe("impl")?);
+    let (op, shape, format) = (text("op")?, text("shape")?, maybe("format")?);
+    let (metric, value, time) = (maybe("metric")?, maybe("value")?, maybe("time_us")?);
+    let source = maybe("source_key")?;
     let row = |i: usize| {
         let bandwidth = if metric[i].ends_with("bandwidth") { loose(value[i]) * 1e9 } else { f64::NAN };
         let experts = shape[i].find("EP").and_then(|at| product(&shape[i][at + 2..]));

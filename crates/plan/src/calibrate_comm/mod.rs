@@ -22,7 +22,7 @@ pub use check::{Row, check_collectives};
 use data::Data;
 use point::{Sample, fit_point, scale_point};
 
-use crate::tables::TableError;
+use crate::tables::{Table, TableError};
 
 /// Why no calibration came of the data.
 #[derive(Debug, Error)]
@@ -124,9 +124,9 @@ type Fitted = BTreeMap<Scope, BTreeMap<Kind, Vec<Measured>>>;
 pub fn fit(tables: &Path, collectives: &Path, operators: &Path, catalog: &Catalog) -> Result<CommFit, CommFitError> {
     let data = Data::embedded(catalog)?;
     let mut observations = tables::read(tables, &data)?;
-    for row in
-        measured::read_collectives(collectives, &data)?.into_iter().chain(measured::read_operators(operators, &data)?)
-    {
+    let mut rows = measured::read_collectives(&Table::read(collectives)?, &data)?;
+    rows.extend(measured::read_operators(&Table::read(operators)?, &data)?);
+    for row in rows {
         if let (Some(ask), true) = (row.ask, row.fitted) {
             observations.push(Observation {
                 machine: ask.machine,

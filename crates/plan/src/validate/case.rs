@@ -2,7 +2,8 @@
 
 use formats::Scheme;
 
-use crate::study::Lengths;
+use super::file::File;
+use crate::traffic::Lengths;
 
 /// A degree of parallelism as written; `None` where the source leaves it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +47,18 @@ pub enum Mode {
     PrefillOnly(Pool),
     /// Decode alone, saturated with requests whose prompts are there.
     DecodeOnly(Pool),
+}
+
+impl Mode {
+    /// In tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Mode::Aggregated(_) => "aggregated",
+            Mode::Disaggregated { .. } => "disaggregated",
+            Mode::PrefillOnly(_) => "prefill",
+            Mode::DecodeOnly(_) => "decode",
+        }
+    }
 }
 
 /// How requests came.
@@ -126,12 +139,23 @@ impl Metric {
 pub struct Measured {
     /// Key of the row.
     pub id: String,
+    /// What, as the file names it.
+    pub name: String,
     /// What.
     pub metric: Metric,
-    /// Seconds, or a rate of the whole deployment.
+    /// As written, in `unit`.
     pub value: f64,
-    /// Unit of the file, and its factor from ours.
-    pub unit: (&'static str, f64),
+    /// Unit of the file.
+    pub unit: String,
+    /// One of our units (seconds, or a rate of the whole deployment) in units of the file.
+    pub factor: f64,
+}
+
+impl Measured {
+    /// In seconds, or as a rate of the whole deployment.
+    pub fn plain_value(&self) -> f64 {
+        self.value / self.factor
+    }
 }
 
 /// Number formats as the source names them.
@@ -150,8 +174,8 @@ pub struct CaseFormats {
 pub struct Case {
     /// The values measured at it.
     pub measured: Vec<Measured>,
-    /// Which file: `serving`, `serving-silicon`.
-    pub file: &'static str,
+    /// Which file.
+    pub file: File,
     /// Whose page or dump.
     pub source: String,
     /// Whether no trap and no unknown stands in the way of a fair comparison.

@@ -1,10 +1,21 @@
 //! Predicted against measured.
 
+mod bars;
 pub mod case;
+mod file;
+mod point;
+mod reading;
 mod resolve;
-pub mod run;
+mod run;
 pub mod serving;
 pub mod silicon;
+mod single;
+mod stats;
 mod text;
 
-pub use run::{Bench, Row};
+pub use bars::{Bar, What, bars};
+pub use file::{File, UnknownHeader};
+pub use point::{Kind, Point, Predicted, basis_name};
+pub use run::Bench;
+pub use single::{SingleError, collectives, operators};
+pub use stats::{By, Errors, groups, quantile, refusals};

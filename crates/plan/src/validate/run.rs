@@ -3,26 +3,18 @@
 use std::collections::BTreeMap;
 
 use catalog::{Catalog, Engine, Model};
+use cost::calibration::Basis;
 use rayon::prelude::*;
 use sim::Outcome;
 
 use super::case::{Case, CaseLoad, Measured, Metric, Mode};
+use super::point::{Kind, Point, Predicted};
 use super::resolve;
+use crate::interval::Intervals;
 use crate::machine::{Fitted, Machine};
 use crate::predict::{Pools, Setup};
 use crate::refusal::Refusal;
 use crate::workload;
-
-/// A row of the answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// Index of its case.
-    pub case: usize,
-    /// The measured value.
-    pub measured: Measured,
-    /// The prediction in the unit of `measured.value`, or why there is none.
-    pub predicted: Result<f64, Refusal>,
-}
 
 /// What predictions share.
 #[derive(Debug)]
@@ -33,6 +25,8 @@ pub struct Bench<'c> {
     pub fitted: &'c Fitted,
     /// Engine profiles by name.
     pub engines: BTreeMap<String, Engine>,
+    /// What predictions may be off by.
+    pub intervals: &'c Intervals,
 }
 
 /// Every random draw of validation starts here.
@@ -103,20 +97,60 @@ impl Bench<'_> {
         );
     }
 
-    /// Predicts every case; rows in the order of cases.
-    pub fn predict(&self, cases: &[Case]) -> Vec<Row> {
+    /// Predicts every value of every case, in their order. `tick` is called once a case is done.
+    pub fn predict(&self, cases: &[Case], tick: &(dyn Fn() + Sync)) -> Vec<Point> {
         let models = self.models(cases);
         let machines = self.machines(cases);
-        let one = |(index, case): (usize, &Case)| -> Vec<Row> {
-            let outcome = self.case(case, &models, &machines);
-            let row = |measured: &Measured| Row {
-                case: index,
-                measured: measured.clone(),
-                predicted: outcome.as_ref().map_err(Clone::clone).and_then(|o| value(o, measured.metric)),
-            };
-            case.measured.iter().map(row).collect()
+        let one = |case: &Case| -> Vec<Point> {
+            let model = &models[&case.model];
+            let machine = &machines[&(case.chip.clone(), case.engine)];
+            let outcome = self.case(case, model, machine);
+            let points = case.measured.iter().map(|m| self.point(case, m, model, machine, &outcome)).collect();
+            tick();
+            points
         };
-        cases.par_iter().enumerate().map(one).collect::<Vec<_>>().into_iter().flatten().collect()
+        cases.par_iter().map(one).collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    fn point(
+        &self,
+        case: &Case,
+        measured: &Measured,
+        model: &Result<Model, Refusal>,
+        machine: &Result<Machine, Refusal>,
+        outcome: &Result<Outcome, Refusal>,
+    ) -> Point {
+        let kind = Kind::from(measured.metric);
+        let basis = machine.as_ref().map_or(Basis::Assumed, Machine::basis);
+        let predicted = outcome.as_ref().map_err(Clone::clone).and_then(|o| value(o, measured.metric));
+        let predicted = predicted.map_err(|e| e.to_string()).and_then(|plain| {
+            let value = plain * measured.factor;
+            let (low, high) = self.intervals.factors(kind, basis, case.engine);
+            if value.is_finite() && value > 0.0 {
+                Ok(Predicted { value, low: value * low, high: value * high })
+            } else {
+                Err("there is no such value at this load".to_owned())
+            }
+        });
+        Point {
+            id: measured.id.clone(),
+            file: case.file,
+            source: case.source.clone(),
+            metric: measured.name.clone(),
+            kind,
+            unit: measured.unit.clone(),
+            measured: measured.value,
+            predicted,
+            remark: case.remark.clone(),
+            plain: case.plain,
+            chip: case.chip.clone(),
+            vendor: machine.as_ref().map_or_else(|_| String::new(), |m| m.system.chip.vendor.clone()),
+            model: case.model.clone(),
+            class: model.as_ref().map_or("", |m| if m.is_moe() { "MoE" } else { "dense" }).to_owned(),
+            phase: case.mode.name().to_owned(),
+            engine: case.engine.to_owned(),
+            basis,
+        }
     }
 
     fn models(&self, cases: &[Case]) -> BTreeMap<String, Result<Model, Refusal>> {
@@ -148,14 +182,14 @@ impl Bench<'_> {
     fn case(
         &self,
         case: &Case,
-        models: &BTreeMap<String, Result<Model, Refusal>>,
-        machines: &BTreeMap<(String, &'static str), Result<Machine, Refusal>>,
+        model: &Result<Model, Refusal>,
+        machine: &Result<Machine, Refusal>,
     ) -> Result<Outcome, Refusal> {
         if let Some(reason) = &case.refused {
             return Err(Refusal::Row(reason.clone()));
         }
-        let model = models[&case.model].as_ref().map_err(Clone::clone)?;
-        let machine = machines[&(case.chip.clone(), case.engine)].as_ref().map_err(Clone::clone)?;
+        let model = model.as_ref().map_err(Clone::clone)?;
+        let machine = machine.as_ref().map_err(Clone::clone)?;
         let pools = match &case.mode {
             Mode::Aggregated(pool) => Pools::Together(resolve::pool(pool, model)),
             Mode::Disaggregated { prefill, decode } => {

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use formats::{Element, Scheme};
 
 use super::case::{Case, CaseFormats, CaseLoad, Measured, Metric, Mode, Pool, Split};
+use super::file::File;
 use super::text::{first_number, has, mean_length};
-use crate::study::Lengths;
 use crate::tables::{Table, TableError};
+use crate::traffic::Lengths;
 
 /// A row as text.
 struct Row<'a> {
@@ -67,21 +68,38 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
     for column in COLUMNS {
         if column == "value" {
             values = table.number(column)?.into_owned();
-        } else {
+        } else if ["id", "chip", "model", "metric"].contains(&column) {
             cells.insert(column, table.text(column)?);
+        } else {
+            cells.insert(column, table.text_if_any(column)?);
         }
     }
-    Ok((0..table.len()).map(|index| case(&Row { cells: &cells, index }, values[index])).collect())
+    let mut cases: Vec<Case> = Vec::new();
+    for index in 0..table.len() {
+        let mut next = case(&Row { cells: &cells, index }, values[index]);
+        // Values of one run stand in rows that differ in nothing else: one case, simulated once.
+        if let Some(last) = cases.last_mut() {
+            let one = std::mem::replace(&mut next.measured, std::mem::take(&mut last.measured));
+            let same = *last == next;
+            last.measured = std::mem::replace(&mut next.measured, one);
+            if same {
+                last.measured.append(&mut next.measured);
+                continue;
+            }
+        }
+        cases.push(next);
+    }
+    Ok(cases)
 }
 
 fn case(row: &Row, value: f64) -> Case {
     let chips = first_number(row.get("chips")).map(|c| c as u32);
     let mut refused = trap(row);
-    let (metric, factor, unit) = match metric(row, chips) {
+    let (metric, factor) = match metric(row, chips) {
         Ok(found) => found,
         Err(reason) => {
             refused.get_or_insert(reason);
-            (Metric::OutputTokens, 1.0, "tokens/s")
+            (Metric::OutputTokens, 1.0)
         }
     };
     let mut remark = String::new();
@@ -113,8 +131,15 @@ fn case(row: &Row, value: f64) -> Case {
         && row.get("confidence") != "low"
         && !matches!(row.get("source_key"), "mt-s5000-siliconflow" | "metax-c500-blog");
     Case {
-        measured: vec![Measured { id: row.get("id").to_owned(), metric, value: value / factor, unit: (unit, factor) }],
-        file: "serving",
+        measured: vec![Measured {
+            id: row.get("id").to_owned(),
+            name: row.get("metric").to_owned(),
+            metric,
+            value,
+            unit: row.get("unit").to_owned(),
+            factor,
+        }],
+        file: File::Serving,
         source: row.get("source_key").to_owned(),
         plain,
         model: row.get("model").to_owned(),
@@ -165,16 +190,13 @@ fn trap(row: &Row) -> Option<String> {
     Some(reason.to_owned())
 }
 
-fn metric(row: &Row, chips: Option<u32>) -> Result<(Metric, f64, &'static str), String> {
-    let seconds = match row.get("unit") {
-        "ms" => (1e3, "ms"),
-        _ => (1.0, "s"),
-    };
-    let rate = |metric, per: f64| -> Result<(Metric, f64, &'static str), String> {
+fn metric(row: &Row, chips: Option<u32>) -> Result<(Metric, f64), String> {
+    let seconds = if row.get("unit") == "ms" { 1e3 } else { 1.0 };
+    let rate = |metric, per: f64| -> Result<(Metric, f64), String> {
         let chips = f64::from(chips.ok_or("number of chips not stated")?);
-        Ok((metric, per / chips, "tokens/s"))
+        Ok((metric, per / chips))
     };
-    let time = |metric| Ok((metric, seconds.0, seconds.1));
+    let time = |metric| Ok((metric, seconds));
     let single = first_number(row.get("concurrency")).is_none_or(|c| c <= 1.0);
     match row.get("metric") {
         "ttft_mean" => time(Metric::TtftMean),
@@ -184,15 +206,15 @@ fn metric(row: &Row, chips: Option<u32>) -> Result<(Metric, f64, &'static str), 
         "tpot_p50" => time(Metric::TpotP50),
         "tpot_p99" => time(Metric::TpotP99),
         "latency_mean" | "request_latency_mean" | "request_latency_singlestream" => time(Metric::LatencyMean),
-        "output_tokens_per_s_total" => Ok((Metric::OutputTokens, 1.0, "tokens/s")),
+        "output_tokens_per_s_total" => Ok((Metric::OutputTokens, 1.0)),
         "output_tokens_per_s_per_chip" => rate(Metric::OutputTokens, 1.0),
         "output_tokens_per_s_per_die" => rate(Metric::OutputTokens, 0.5),
         "output_tokens_per_s_per_8chip_node" => rate(Metric::OutputTokens, 8.0),
-        "output_tokens_per_s_per_user" if single => Ok((Metric::OutputTokens, 1.0, "tokens/s")),
+        "output_tokens_per_s_per_user" if single => Ok((Metric::OutputTokens, 1.0)),
         "input_tokens_per_s_per_chip" | "input_tokens_per_s_per_card" => rate(Metric::InputTokens, 1.0),
         "input_tokens_per_s_per_8chip_node" => rate(Metric::InputTokens, 8.0),
         "total_tokens_per_s_per_chip" => rate(Metric::TotalTokens, 1.0),
-        "samples_per_s_total" => Ok((Metric::Requests, 1.0, "samples/s")),
+        "samples_per_s_total" => Ok((Metric::Requests, 1.0)),
         other => Err(format!("metric '{other}' is not predicted")),
     }
 }

@@ -3,8 +3,9 @@
 use formats::{Element, Scheme};
 
 use super::case::{Case, CaseFormats, CaseLoad, Measured, Metric, Mode, Pool, Split};
-use crate::study::Lengths;
+use super::file::File;
 use crate::tables::{Table, TableError};
+use crate::traffic::Lengths;
 
 /// InferenceX draws lengths uniformly in `[0.8 L, L]`; NVIDIA's own sweeps fix them (`measured.md`, trap 5).
 const RANDOM_FROM: f64 = 0.8;
@@ -15,13 +16,14 @@ const RANDOM_FROM: f64 = 0.8;
 /// [`TableError`] if a column is missing or holds no numbers where it should.
 pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
     let text = |name| table.text(name);
+    let maybe = |name| table.text_if_any(name);
     let number = |name| table.number(name);
     let (id, dump, backend, version) =
-        (text("id")?, text("silicon_data_source")?, text("backend")?, text("backend_version")?);
-    let (model, system, mode) = (text("model_path")?, text("system")?, text("mode")?);
-    let (gemm, moe) = (text("gemm_quant_mode")?, text("moe_quant_mode")?);
-    let (speculation, image) = (text("speculation")?, text("image")?);
-    let (isl, osl, ambiguous) = (number("isl")?, number("osl")?, number("ambiguous")?);
+        (text("id")?, maybe("silicon_data_source")?, text("backend")?, maybe("backend_version")?);
+    let (model, system, mode) = (text("model_path")?, text("system")?, maybe("mode")?);
+    let (gemm, moe) = (maybe("gemm_quant_mode")?, maybe("moe_quant_mode")?);
+    let (speculation, image) = (maybe("speculation")?, maybe("image")?);
+    let (isl, osl, ambiguous) = (number("isl")?, number("osl")?, table.number_if_any("ambiguous")?);
     let (concurrency, ttft, tpot) = (number("concurrency")?, number("silicon_ttft_ms")?, number("silicon_tpot_ms")?);
     let pools =
         [PoolColumns::read(table, "")?, PoolColumns::read(table, "prefill_")?, PoolColumns::read(table, "decode_")?];
@@ -38,17 +40,19 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             "disagg" => Mode::Disaggregated { prefill: pools[1].pool(i), decode: pools[2].pool(i) },
             _ => Mode::Aggregated(pools[0].pool(i)),
         };
-        let time = |metric, milliseconds: f64| Measured {
+        let time = |name: &str, metric, milliseconds: f64| Measured {
             id: id[i].to_owned(),
+            name: name.to_owned(),
             metric,
-            value: milliseconds * 1e-3,
-            unit: ("ms", 1e3),
+            value: milliseconds,
+            unit: "ms".to_owned(),
+            factor: 1e3,
         };
-        let plain = speculation[i] == "none" && ambiguous[i] == 0.0;
+        let plain = matches!(speculation[i], "none" | "") && ambiguous[i] != 1.0;
         let version = if version[i].is_empty() { image[i] } else { version[i] };
         Case {
-            measured: vec![time(Metric::TtftMean, ttft[i]), time(Metric::TpotMean, tpot[i])],
-            file: "serving-silicon",
+            measured: vec![time("ttft", Metric::TtftMean, ttft[i]), time("tpot", Metric::TpotMean, tpot[i])],
+            file: File::ServingSilicon,
             source: dump[i].to_owned(),
             plain,
             model: model[i].to_owned(),
@@ -101,7 +105,7 @@ struct PoolColumns<'a> {
 
 impl<'a> PoolColumns<'a> {
     fn read(table: &'a Table, prefix: &str) -> Result<PoolColumns<'a>, TableError> {
-        let number = |name: &str| table.number(&format!("{prefix}{name}"));
+        let number = |name: &str| table.number_if_any(&format!("{prefix}{name}"));
         Ok(PoolColumns {
             workers: if prefix.is_empty() { None } else { Some(number("num_workers")?) },
             batch: number("batch_size")?,

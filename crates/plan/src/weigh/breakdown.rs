@@ -20,7 +20,7 @@ pub struct Parts {
     pub seconds: f64,
     /// Of it exchanges that nothing hides.
     pub communication: f64,
-    /// Whose measurements stand behind most of the time of operators: the weakest that at least a tenth rests on.
+    /// Whose measurements stand behind most of the time of operators: the weakest that at least a quarter rests on.
     pub basis: Basis,
     /// Arithmetic that matrix products use.
     pub arithmetics: Vec<Arithmetic>,
@@ -115,7 +115,7 @@ pub fn breakdown(setup: &Setup, side: &Side, batch: &Batch, phase: &str) -> Part
     }
     let computed: f64 = rests.iter().sum();
     let weakest = [Basis::Assumed, Basis::Class, Basis::Architecture];
-    let basis = weakest.into_iter().find(|b| rests[*b as usize] >= 0.1 * computed && computed > 0.0);
+    let basis = weakest.into_iter().find(|b| rests[*b as usize] >= 0.25 * computed && computed > 0.0);
     arithmetics.sort_unstable();
     Parts { operators, seconds: total, communication, basis: basis.unwrap_or(Basis::Chip), arithmetics }
 }

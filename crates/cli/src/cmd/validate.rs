@@ -1,0 +1,158 @@
+//! `steelyard validate`: predicted against measured, for everyone to see.
+
+mod output;
+mod show;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use catalog::Engine;
+use clap::Args;
+use cost::Calibration;
+use cost::comm::CommCalibration;
+use indicatif::{ProgressBar, ProgressStyle};
+use plan::interval::{Intervals, Residual};
+use plan::machine::Fitted;
+use plan::tables::Table;
+use plan::validate::{self, Bench, By, File, Point, serving, silicon};
+
+use crate::lang::Lang;
+use crate::report::write;
+use crate::table::{self, View};
+
+/// Predicts published measurements and shows how far off the predictions are
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Only this file of the built-in ones
+    #[arg(long, value_name = "FILE", value_parser = clap::builder::PossibleValuesParser::new(FILES), conflicts_with = "rows")]
+    file: Option<String>,
+    /// Measurements of your own, in the columns of one of the built-in files
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
+    /// Write every row: id, metric, unit, measured, predicted, low, high, reason and more
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Print every row and the goals as JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// What to group by
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "metric,chip,class,phase,engine",
+          value_parser = clap::builder::PossibleValuesParser::new(GROUPS))]
+    by: Vec<String>,
+    /// One table of every combination of --by instead of one table each
+    #[arg(long)]
+    cross: bool,
+    /// Fit the 90 % intervals to these rows and write them
+    #[arg(long, value_name = "FILE")]
+    write_intervals: Option<PathBuf>,
+    /// Language; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+const FILES: [&str; 4] = ["serving", "serving-silicon", "operators", "collectives"];
+const GROUPS: [&str; 8] = ["chip", "model", "class", "phase", "engine", "metric", "source", "basis"];
+
+/// Runs the command; 2 if a file is not what it should be.
+pub fn run(args: &Validate, folder: Option<&std::path::Path>) -> ExitCode {
+    match try_run(args, folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), String> {
+    let lang = Lang::choose(args.lang);
+    let catalog = super::catalog::open(folder).map_err(|faults| lines(&faults))?;
+    let fitted = Fitted {
+        operators: Calibration::embedded().map_err(|e| e.to_string())?,
+        exchanges: CommCalibration::embedded().map_err(|e| e.to_string())?,
+    };
+    let intervals = Intervals::embedded().map_err(|e| e.to_string())?;
+    let bench = Bench { catalog: &catalog, fitted: &fitted, engines: engines()?, intervals: &intervals };
+    let points = points(args, &bench)?;
+    if let Some(path) = &args.write_intervals {
+        let fitted = Intervals::fit(&residuals(&points));
+        write(path, fitted.to_toml().as_bytes()).map_err(|e| e.to_string())?;
+    }
+    if let Some(path) = &args.csv {
+        write(path, &output::csv(&points)).map_err(|e| e.to_string())?;
+    }
+    let text = if args.json {
+        output::json(&points)
+    } else {
+        let by: Vec<By> = By::NAMED.iter().filter(|(n, _)| args.by.iter().any(|b| b == n)).map(|&(_, b)| b).collect();
+        show::tables(&points, &by, args.cross, View::of_stdout(lang))
+    };
+    table::print(&text).map_err(|e| format!("cannot write to standard output: {e}"))
+}
+
+fn lines(faults: &[catalog::Diagnostic]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn engines() -> Result<BTreeMap<String, Engine>, String> {
+    let load = |name: &str| match Engine::load(name) {
+        Ok(engine) => Ok((name.to_owned(), engine)),
+        Err(faults) => Err(lines(&faults)),
+    };
+    Engine::names().into_iter().map(load).collect()
+}
+
+fn points(args: &Validate, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
+    let mut tables: Vec<(File, Table)> = Vec::new();
+    match &args.rows {
+        Some(path) => {
+            let table = Table::read(path).map_err(|e| e.to_string())?;
+            tables.push((File::of(&table).map_err(|e| e.to_string())?, table));
+        }
+        None => {
+            let wanted = |f: &File| args.file.as_ref().is_none_or(|name| name == f.name());
+            for file in File::ALL.into_iter().filter(wanted) {
+                tables.push((file, file.embedded().map_err(|e| e.to_string())?));
+            }
+        }
+    }
+    let mut points = Vec::new();
+    for (file, table) in &tables {
+        points.append(&mut of_table(*file, table, bench)?);
+    }
+    Ok(points)
+}
+
+fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
+    let cases = match file {
+        File::Serving => serving::cases(table),
+        File::ServingSilicon => silicon::cases(table),
+        File::Operators => return validate::operators(table, bench).map_err(|e| e.to_string()),
+        File::Collectives => return validate::collectives(table, bench).map_err(|e| e.to_string()),
+    };
+    let cases = cases.map_err(|e| e.to_string())?;
+    // indicatif draws on a terminal's standard error only.
+    let bar = ProgressBar::new(cases.len() as u64).with_message(file.name());
+    if let Ok(style) = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len} {eta}") {
+        bar.set_style(style);
+    }
+    let points = bench.predict(&cases, &|| bar.inc(1));
+    bar.finish_and_clear();
+    Ok(points)
+}
+
+/// Residuals of the rows that a fair comparison is possible with.
+fn residuals(points: &[Point]) -> Vec<Residual> {
+    let serving = |p: &&Point| p.plain && matches!(p.file, File::Serving | File::ServingSilicon);
+    let residual = |p: &Point| {
+        Some(Residual {
+            kind: p.kind,
+            basis: p.basis,
+            engine: p.engine.clone(),
+            group: format!("{} on {}", p.model, p.chip),
+            log: -p.error()?,
+        })
+    };
+    points.iter().filter(serving).filter_map(residual).collect()
+}

@@ -1,0 +1,102 @@
+//! Tables of a validation.
+
+use plan::validate::{Bar, By, Errors, File, Kind, Point, What, bars, groups, refusals};
+
+use crate::lang::{Lang, Msg};
+use crate::table::{GoalRow, Section, ValidationRow, View, goals, validate};
+
+/// Most reasons of refusal shown for a file.
+const REASONS: usize = 12;
+
+/// Goals first, then the groups of every file, then why rows were refused.
+pub fn tables(points: &[Point], by: &[By], cross: bool, view: View) -> String {
+    let lang = view.lang;
+    let rows: Vec<GoalRow> = bars(points).iter().map(|b| goal(b, lang)).collect();
+    let mut out = goals(&rows, view);
+    let mut sections = Vec::new();
+    for file in File::ALL {
+        let of_file: Vec<&Point> = points.iter().filter(|p| p.file == file).collect();
+        if of_file.is_empty() {
+            continue;
+        }
+        let mut kinds: Vec<Kind> = of_file.iter().map(|p| p.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let combinations: Vec<Vec<By>> = if cross { vec![by.to_vec()] } else { by.iter().map(|b| vec![*b]).collect() };
+        for kind in kinds {
+            for combination in &combinations {
+                sections.extend(section(file, kind, &of_file, combination));
+            }
+        }
+    }
+    out.push('\n');
+    out.push_str(&validate(&sections, view));
+    out.push_str(&reasons(points, lang));
+    out
+}
+
+fn section(file: File, kind: Kind, points: &[&Point], by: &[By]) -> Option<Section> {
+    let of_kind = points.iter().copied().filter(|p| p.kind == kind);
+    let row = |(key, e): (Vec<&str>, Errors)| ValidationRow {
+        group: key.iter().map(|k| if k.is_empty() { "-" } else { k }).collect::<Vec<_>>().join(", "),
+        count: e.count,
+        refused: e.refused,
+        median: e.median,
+        p90: e.p90,
+        bias: e.bias,
+        coverage: (e.count > 0).then_some(e.coverage),
+    };
+    let rows: Vec<ValidationRow> = groups(of_kind, by).into_iter().map(row).collect();
+    // One nameless group says nothing that the goals do not.
+    let named = rows.len() > 1 || rows.first().is_some_and(|r| r.group != "-");
+    let name = |b: &By| By::NAMED.iter().find(|(_, other)| other == b).map_or("", |(n, _)| n);
+    let by: Vec<&str> = by.iter().map(name).collect();
+    named.then(|| Section { title: format!("{}: {} / {}", file.name(), kind.name(), by.join(", ")), rows })
+}
+
+fn goal(bar: &Bar, lang: Lang) -> GoalRow {
+    let what = match bar.what {
+        What::SiliconTpot => Msg::GoalSiliconTpot,
+        What::SiliconTtft => Msg::GoalSiliconTtft,
+        What::OtherTpot => Msg::GoalOtherTpot,
+        What::OtherTtft => Msg::GoalOtherTtft,
+        What::ServingFirst => Msg::GoalServingFirst,
+        What::ServingOthers => Msg::GoalServingOthers,
+        What::Gemm => Msg::GoalGemm,
+        What::Attention => Msg::GoalAttention,
+        What::Moe => Msg::GoalMoe,
+        What::Mla => Msg::GoalMla,
+        What::Exchanges => Msg::GoalExchanges,
+    };
+    let e = &bar.errors;
+    GoalRow {
+        what: what.fill(lang, &[("maker", bar.maker.as_str())]),
+        count: e.count,
+        refused: e.refused,
+        median: e.median,
+        p90: e.p90,
+        coverage: e.coverage,
+        goal: bar.goal,
+    }
+}
+
+fn reasons(points: &[Point], lang: Lang) -> String {
+    let mut out = String::new();
+    for file in File::ALL {
+        let of_file = points.iter().filter(|p| p.file == file);
+        let reasons = refusals(of_file);
+        if reasons.is_empty() {
+            continue;
+        }
+        out.push_str(&format!("\n{}\n", Msg::WhyRefused.fill(lang, &[("file", file.name())])));
+        for (reason, count) in reasons.iter().take(REASONS) {
+            let reason: String = reason.chars().filter(|c| !c.is_control()).take(150).collect();
+            out.push_str(&format!("{count:>6}  {reason}\n"));
+        }
+        let rest: usize = reasons.iter().skip(REASONS).map(|(_, n)| n).sum();
+        if rest > 0 {
+            out.push_str(&format!("{rest:>6}  {}\n", Msg::OtherReasons.text(lang)));
+        }
+    }
+    out
+}

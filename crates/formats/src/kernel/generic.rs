@@ -1,0 +1,433 @@
+//! The conversion loops in plain Rust, written so that compilers turn them into SIMD.
+//!
+//! Each function is inlined into one caller per instruction set (see [`super`]), which is where it becomes AVX2 or
+//! AVX-512 or NEON code. There is no branch in the inner loops, no multiply-add that a target could fuse, and sums go
+//! into a fixed number of lanes, so every instruction set gives the same bytes.
+
+use super::Format;
+use crate::codec::half::{bf16_to_f32, f32_to_bf16};
+use crate::codec::{E8m0, pow2};
+use crate::{Element, ScaleRule};
+
+/// A stored input value: BF16 or FP32.
+pub(crate) trait Input: Copy {
+    /// |x| as `f32` bits.
+    fn magnitude(self) -> u32;
+    /// The sign as bit 31.
+    fn sign(self) -> u32;
+    /// The value.
+    fn value(self) -> f32;
+}
+
+impl Input for u16 {
+    #[inline(always)]
+    fn magnitude(self) -> u32 {
+        u32::from(self & 0x7fff) << 16
+    }
+    #[inline(always)]
+    fn sign(self) -> u32 {
+        u32::from(self & 0x8000) << 16
+    }
+    #[inline(always)]
+    fn value(self) -> f32 {
+        bf16_to_f32(self)
+    }
+}
+
+impl Input for f32 {
+    #[inline(always)]
+    fn magnitude(self) -> u32 {
+        self.to_bits() & 0x7fff_ffff
+    }
+    #[inline(always)]
+    fn sign(self) -> u32 {
+        self.to_bits() & 0x8000_0000
+    }
+    #[inline(always)]
+    fn value(self) -> f32 {
+        self
+    }
+}
+
+/// The code of a scaled magnitude `y`, to nearest, ties to even, saturating. `y` is finite and not negative.
+#[inline(always)]
+pub(crate) fn round<F: Format>(y: f32) -> u32 {
+    // Normal: round the f32 bits to the mantissa width, then rebias. Carries are right by construction.
+    let bits = y.to_bits();
+    let cut = 23 - F::MAN;
+    let even = (bits >> cut) & 1;
+    let rebias = ((127 - F::BIAS) as u32) << F::MAN;
+    let normal = ((bits + ((1 << (cut - 1)) - 1) + even) >> cut).wrapping_sub(rebias);
+    // Subnormal: adding a number whose last place is the smallest step rounds to that step.
+    let magic = f32::from_bits(((127 + 23 + 1 - F::BIAS - F::MAN as i32) as u32) << 23);
+    let subnormal = (y + magic).to_bits() - magic.to_bits();
+    let smallest_normal = f32::from_bits(((127 + 1 - F::BIAS) as u32) << 23);
+    let code = if y < smallest_normal { subnormal } else { normal };
+    code.min(F::MAX)
+}
+
+/// The code with its sign of one input scaled by `inverse`.
+#[inline(always)]
+fn code<F: Format, T: Input>(x: T, inverse: f32) -> u8 {
+    let y = f32::from_bits(x.magnitude()) * inverse;
+    (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8
+}
+
+/// As [`code`], dividing: for scales whose inverse is not exact.
+#[inline(always)]
+fn code_divided<F: Format, T: Input>(x: T, scale: f32) -> u8 {
+    let y = f32::from_bits(x.magnitude()) / scale;
+    (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8
+}
+
+/// The MXINT8 code of one input scaled by `inverse`.
+#[inline(always)]
+fn int_code<T: Input>(x: T, inverse: f32) -> u8 {
+    // 1.5 * 2^23 has a last place of 1: adding it rounds to an integer, ties to even.
+    let steps = (x.value() * inverse) * 64.0 + 12_582_912.0;
+    let steps = (steps.to_bits() as i32) - 0x4b40_0000;
+    steps.clamp(-127, 127) as i8 as u8
+}
+
+/// The largest magnitude of a slice, as `f32` bits: infinities and NaN compare above every finite value.
+#[inline(always)]
+pub(crate) fn max_bits<T: Input>(values: &[T]) -> u32 {
+    let mut lanes = [0u32; 32];
+    let (chunks, rest) = values.as_chunks::<32>();
+    for chunk in chunks {
+        for (lane, x) in lanes.iter_mut().zip(chunk) {
+            *lane = (*lane).max(x.magnitude());
+        }
+    }
+    for x in rest {
+        lanes[0] = lanes[0].max(x.magnitude());
+    }
+    lanes.into_iter().fold(0, u32::max)
+}
+
+/// The largest magnitude of each of `out.len()` tiles of `width` columns from column `from` on, as `f32` bits.
+#[inline(always)]
+pub(crate) fn tile_max<T: Input>(values: &[T], cols: usize, width: usize, from: usize, out: &mut [u32]) {
+    out.fill(0);
+    let to = (from + out.len() * width).min(cols);
+    for row in values.chunks_exact(cols) {
+        let row = &row[from..to];
+        for (tile, out) in row.chunks(width).zip(out.iter_mut()) {
+            *out = (*out).max(max_bits(tile));
+        }
+    }
+}
+
+/// E4M3 codes of the tiles of `width` columns from column `from` on; `exponents` are their powers of two.
+#[inline(always)]
+pub(crate) fn encode_tiles_pow2<F: Format, T: Input>(
+    values: &[T],
+    cols: usize,
+    width: usize,
+    from: usize,
+    exponents: &[i32],
+    out: &mut [u8],
+) {
+    let to = (from + exponents.len() * width).min(cols);
+    for (row, out) in values.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
+        let (row, out) = (&row[from..to], &mut out[from..to]);
+        for ((tile, out), &e) in row.chunks(width).zip(out.chunks_mut(width)).zip(exponents) {
+            let inverse = pow2(-e);
+            for (x, code_out) in tile.iter().zip(out) {
+                *code_out = code::<F, T>(*x, inverse);
+            }
+        }
+    }
+}
+
+/// E4M3 codes of one band of tiles with FP32 scales, divided.
+#[inline(always)]
+pub(crate) fn encode_tiles_fp32<F: Format, T: Input>(
+    values: &[T],
+    cols: usize,
+    width: usize,
+    scales: &[f32],
+    out: &mut [u8],
+) {
+    for (row, out) in values.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
+        for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
+            for (x, code_out) in tile.iter().zip(out) {
+                *code_out = code_divided::<F, T>(*x, scale);
+            }
+        }
+    }
+}
+
+/// Packs byte codes: 8 bits as they are, 4 bits two a byte, 6 bits four in three bytes.
+#[inline(always)]
+fn pack<const N: usize>(codes: &[u8; N], bits: u32, out: &mut [u8]) {
+    match bits {
+        4 => {
+            for (pair, out) in codes.as_chunks::<2>().0.iter().zip(out) {
+                *out = pair[0] | pair[1] << 4;
+            }
+        }
+        6 => {
+            for (four, out) in codes.as_chunks::<4>().0.iter().zip(out.as_chunks_mut::<3>().0) {
+                let word = four.iter().rev().fold(0u32, |w, &c| w << 6 | u32::from(c));
+                out.copy_from_slice(&word.to_le_bytes()[..3]);
+            }
+        }
+        _ => out[..N].copy_from_slice(codes),
+    }
+}
+
+/// Microscaling with a minifloat element: blocks of 32, E8M0 scales, packed codes. A block with an infinity or NaN gets
+/// the scale NaN and zero codes; the return value tells whether there was one.
+#[inline(always)]
+pub(crate) fn encode_mx<F: Format, T: Input>(values: &[T], rule: ScaleRule, out: &mut [u8], scales: &mut [u8]) -> bool {
+    let bits = 1 + F::EXP + F::MAN;
+    let step = 4 * bits as usize;
+    let mut all_finite = true;
+    for ((block, out), scale) in values.as_chunks::<32>().0.iter().zip(out.chunks_exact_mut(step)).zip(scales) {
+        let amax = max_bits(block);
+        if amax >= 0x7f80_0000 {
+            all_finite = false;
+            *scale = E8m0::NAN;
+            out.fill(0);
+            continue;
+        }
+        let mut e = rule.exponent(f32::from_bits(amax), F::ELEMENT).clamp(E8m0::MIN, E8m0::MAX);
+        if rule == ScaleRule::Search && amax != 0 {
+            e = search(block, e, |x, inverse| F::value(code::<F, T>(x, inverse)));
+        }
+        let inverse = pow2(-e);
+        let mut codes = [0u8; 32];
+        for (x, c) in block.iter().zip(&mut codes) {
+            *c = code::<F, T>(*x, inverse);
+        }
+        pack(&codes, bits, out);
+        *scale = E8m0::of_exponent(e);
+    }
+    all_finite
+}
+
+/// Microscaling with the MXINT8 element. As [`encode_mx`].
+#[inline(always)]
+pub(crate) fn encode_mxint8<T: Input>(values: &[T], rule: ScaleRule, out: &mut [u8], scales: &mut [u8]) -> bool {
+    let mut all_finite = true;
+    for ((block, out), scale) in values.as_chunks::<32>().0.iter().zip(out.as_chunks_mut::<32>().0).zip(scales) {
+        let amax = max_bits(block);
+        if amax >= 0x7f80_0000 {
+            all_finite = false;
+            *scale = E8m0::NAN;
+            out.fill(0);
+            continue;
+        }
+        let mut e = rule.exponent(f32::from_bits(amax), Element::Int8).clamp(E8m0::MIN, E8m0::MAX);
+        if rule == ScaleRule::Search && amax != 0 {
+            e = search(block, e, |x, inverse| f32::from(int_code(x, inverse) as i8) / 64.0);
+        }
+        let inverse = pow2(-e);
+        for (x, c) in block.iter().zip(out) {
+            *c = int_code(*x, inverse);
+        }
+        *scale = E8m0::of_exponent(e);
+    }
+    all_finite
+}
+
+/// The exponent of e - 1, e, e + 1 with the least squared error; the smallest wins a tie.
+#[inline(always)]
+pub(crate) fn search<T: Input>(block: &[T], e: i32, read: impl Fn(T, f32) -> f32) -> i32 {
+    let mut best = (f64::INFINITY, e);
+    for e in (e - 1).max(E8m0::MIN)..=(e + 1).min(E8m0::MAX) {
+        let (inverse, scale) = (pow2(-e), f64::from(pow2(e)));
+        let error: f64 = block
+            .iter()
+            .map(|&x| {
+                let d = f64::from(x.value()) - f64::from(read(x, inverse)) * scale;
+                d * d
+            })
+            .sum();
+        if error < best.0 {
+            best = (error, e);
+        }
+    }
+    best.1
+}
+
+/// NVFP4: blocks of 16, scales E4M3(amax / (6 g)) kept within [2^-9, 448], codes E2M1(x / (scale * g)).
+#[inline(always)]
+pub(crate) fn encode_nvfp4<S: Format, F: Format, T: Input>(
+    values: &[T],
+    g: f32,
+    out: &mut [u8],
+    scales: &mut [u8],
+) -> bool {
+    let mut all_finite = true;
+    for ((block, out), scale) in values.as_chunks::<16>().0.iter().zip(out.as_chunks_mut::<8>().0).zip(scales) {
+        let amax = block.iter().fold(0, |m, x| m.max(x.magnitude()));
+        if amax >= 0x7f80_0000 {
+            all_finite = false;
+            *scale = 0x7f;
+            out.fill(0);
+            continue;
+        }
+        *scale = nvfp4_scale::<S>(amax, g);
+        let divisor = S::value(*scale) * g;
+        let mut codes = [0u8; 16];
+        for (x, c) in block.iter().zip(&mut codes) {
+            *c = code_divided::<F, T>(*x, divisor);
+        }
+        pack(&codes, 4, out);
+    }
+    all_finite
+}
+
+/// The E4M3 code of an NVFP4 block scale: never zero, 1 for a block of zeros.
+#[inline(always)]
+pub(crate) fn nvfp4_scale<S: Format>(amax: u32, g: f32) -> u8 {
+    if amax == 0 {
+        return 0x38;
+    }
+    let ideal = f32::from_bits(amax) / (6.0 * g);
+    (round::<S>(ideal) as u8).max(1)
+}
+
+/// The value of an E4M3 code, without a table so that it becomes SIMD.
+#[inline(always)]
+pub(crate) fn e4m3(code: u8) -> f32 {
+    let c = u32::from(code);
+    let magnitude = c & 0x7f;
+    let normal = f32::from_bits((magnitude << 20) + (120 << 23));
+    let subnormal = magnitude as i32 as f32 * (1.0 / 512.0);
+    let value = if magnitude < 8 { subnormal } else { normal };
+    let value = if magnitude == 0x7f { f32::NAN } else { value };
+    f32::from_bits(value.to_bits() | (c & 0x80) << 24)
+}
+
+/// E4M3 codes of one band of tiles to BF16, to nearest even.
+#[inline(always)]
+pub(crate) fn decode_tiles_bf16(codes: &[u8], cols: usize, width: usize, scales: &[f32], out: &mut [u16]) {
+    for (row, out) in codes.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
+        for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
+            for (&c, x) in tile.iter().zip(out) {
+                *x = f32_to_bf16(e4m3(c) * scale);
+            }
+        }
+    }
+}
+
+/// E4M3 codes of one band of tiles to FP32.
+#[inline(always)]
+pub(crate) fn decode_tiles_f32(codes: &[u8], cols: usize, width: usize, scales: &[f32], out: &mut [f32]) {
+    for (row, out) in codes.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
+        for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
+            for (&c, x) in tile.iter().zip(out) {
+                *x = e4m3(c) * scale;
+            }
+        }
+    }
+}
+
+/// Values of packed codes by table, each block of `block` values times its scale.
+#[inline(always)]
+pub(crate) fn decode_blocks(
+    codes: &[u8],
+    bits: u32,
+    block: usize,
+    table: &[f32; 256],
+    scales: &[f32],
+    out: &mut [f32],
+) {
+    let step = block * bits as usize / 8;
+    for ((codes, out), &scale) in codes.chunks_exact(step).zip(out.chunks_exact_mut(block)).zip(scales) {
+        match bits {
+            4 => {
+                for (&c, out) in codes.iter().zip(out.as_chunks_mut::<2>().0) {
+                    *out = [table[usize::from(c & 15)] * scale, table[usize::from(c >> 4)] * scale];
+                }
+            }
+            6 => {
+                for (three, out) in codes.as_chunks::<3>().0.iter().zip(out.as_chunks_mut::<4>().0) {
+                    let word = u32::from_le_bytes([three[0], three[1], three[2], 0]);
+                    *out = std::array::from_fn(|i| table[(word >> (6 * i) & 63) as usize] * scale);
+                }
+            }
+            _ => {
+                for (&c, out) in codes.iter().zip(out) {
+                    *out = table[usize::from(c)] * scale;
+                }
+            }
+        }
+    }
+}
+
+/// Sums for an error report, in sixteen lanes that are added up in a fixed order.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Sums {
+    /// Sum of squares of the values.
+    pub x2: f64,
+    /// Sum of squares of the differences.
+    pub d2: f64,
+    /// Largest magnitude.
+    pub max_x: f64,
+    /// Largest difference.
+    pub max_d: f64,
+    /// Values that are not zero and read back as zero.
+    pub flushed: u64,
+    /// Values that read back as another value.
+    pub changed: u64,
+}
+
+/// Compares values with what they read back as. At most 2^32 values.
+#[inline(always)]
+pub(crate) fn compare<A: Input, B: Input>(a: &[A], b: &[B]) -> Sums {
+    const LANES: usize = 16;
+    let (mut x2, mut d2) = ([0f64; LANES], [0f64; LANES]);
+    let (mut max_x, mut max_d) = ([0f64; LANES], [0f64; LANES]);
+    let (mut flushed, mut changed) = ([0u32; LANES], [0u32; LANES]);
+    let mut step = |a: &[A], b: &[B]| {
+        for (i, (a, b)) in a.iter().zip(b).enumerate() {
+            let (x, y) = (f64::from(a.value()), f64::from(b.value()));
+            let d = x - y;
+            x2[i] += x * x;
+            d2[i] += d * d;
+            let (ax, ad) = (x.abs(), d.abs());
+            max_x[i] = if ax > max_x[i] { ax } else { max_x[i] };
+            max_d[i] = if ad > max_d[i] { ad } else { max_d[i] };
+            flushed[i] += u32::from((x != 0.0) & (y == 0.0));
+            changed[i] += u32::from(x != y);
+        }
+    };
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        step(a, b);
+    }
+    step(a_rest, b_rest);
+    Sums {
+        x2: x2.iter().sum(),
+        d2: d2.iter().sum(),
+        max_x: max_x.into_iter().fold(0.0, f64::max),
+        max_d: max_d.into_iter().fold(0.0, f64::max),
+        flushed: flushed.into_iter().map(u64::from).sum(),
+        changed: changed.into_iter().map(u64::from).sum(),
+    }
+}
+
+/// Values above the limit of their tile.
+#[inline(always)]
+pub(crate) fn count_above<T: Input>(values: &[T], cols: usize, width: usize, limits: &[f32]) -> u64 {
+    let mut count = 0u64;
+    for row in values.chunks_exact(cols) {
+        for (tile, &limit) in row.chunks(width).zip(limits) {
+            let above: u32 = tile.iter().map(|x| u32::from(f32::from_bits(x.magnitude()) > limit)).sum();
+            count += u64::from(above);
+        }
+    }
+    count
+}
+
+/// FP32 to BF16, to nearest even.
+#[inline(always)]
+pub(crate) fn to_bf16(values: &[f32], out: &mut [u16]) {
+    for (x, out) in values.iter().zip(out) {
+        *out = f32_to_bf16(*x);
+    }
+}

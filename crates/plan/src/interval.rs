@@ -1,0 +1,267 @@
+//! How far a prediction may be off: split-conformal 90 % intervals from residuals against published measurements.
+//!
+//! Rows of one model on one chip share their error, so rows are no independent draws: a stratum's interval is widened
+//! until it holds 90 % of the rows of groups (model, chip) that it was not computed from.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use cost::calibration::Basis;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::validate::{Kind, basis_name, quantile};
+
+const TEXT: &str = include_str!("../../../calibration/intervals.toml");
+
+/// Share of true values that an interval should hold.
+pub const SHARE: f64 = 0.9;
+/// Fewest residuals of a stratum.
+const LEAST: usize = 30;
+/// Fewest groups of a stratum: with fewer, leaving one out says nothing.
+const LEAST_GROUPS: usize = 4;
+/// Shares of residuals that an interval may be widened to, to hold the rows of unseen groups.
+const LEVELS: [f64; 11] = [0.86, 0.88, 0.90, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1.0];
+/// Where nothing was measured: a factor of three either way.
+const UNKNOWN: (f64, f64) = (1.0 / 3.0, 3.0);
+
+/// `ln(measured / predicted)` of one value, and where it belongs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Residual {
+    /// Kind of value.
+    pub kind: Kind,
+    /// Whose measurements stand behind the operators.
+    pub basis: Basis,
+    /// Engine profile.
+    pub engine: String,
+    /// Values of one group (a model on a chip) share their error.
+    pub group: String,
+    /// `ln(measured / predicted)`.
+    pub log: f64,
+}
+
+/// Values that share an interval.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stratum {
+    /// Name of the kind.
+    pub kind: String,
+    /// Name of the basis; empty: any.
+    #[serde(default)]
+    pub basis: String,
+    /// Engine profile; empty: any.
+    #[serde(default)]
+    pub engine: String,
+    /// Residuals.
+    pub n: usize,
+    /// Groups among them.
+    pub groups: usize,
+    /// The true value is at least the prediction times this.
+    pub low: f64,
+    /// The true value is at most the prediction times this.
+    pub high: f64,
+    /// Share of the rows of unseen groups that such an interval holds.
+    pub coverage: f64,
+}
+
+/// All intervals.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intervals {
+    /// The strata.
+    #[serde(default)]
+    pub stratum: Vec<Stratum>,
+}
+
+/// A file of intervals that cannot be used.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum IntervalError {
+    /// Not of this form.
+    #[error("intervals.toml: {0}")]
+    Malformed(String),
+    /// Ends in the wrong order, or not numbers.
+    #[error("intervals.toml: stratum {0}: low must be above 0, high above low")]
+    Ends(usize),
+}
+
+impl Intervals {
+    /// Those that come with the program.
+    ///
+    /// # Errors
+    /// [`IntervalError`] if the file was built in broken.
+    pub fn embedded() -> Result<Intervals, IntervalError> {
+        Intervals::parse(TEXT)
+    }
+
+    /// From the text of a file.
+    ///
+    /// # Errors
+    /// [`IntervalError`].
+    pub fn parse(text: &str) -> Result<Intervals, IntervalError> {
+        let found: Intervals = toml::from_str(text).map_err(|e| IntervalError::Malformed(e.to_string()))?;
+        let sound = |s: &Stratum| s.low > 0.0 && s.high > s.low && s.high.is_finite();
+        match found.stratum.iter().position(|s| !sound(s)) {
+            Some(bad) => Err(IntervalError::Ends(bad)),
+            None => Ok(found),
+        }
+    }
+
+    /// Factors from a prediction to the ends of its 90 % interval: of the finest stratum that has enough measurements.
+    pub fn factors(&self, kind: Kind, basis: Basis, engine: &str) -> (f64, f64) {
+        let find = |basis: &str, engine: &str| {
+            self.stratum.iter().find(|s| s.kind == kind.name() && s.basis == basis && s.engine == engine)
+        };
+        let basis = basis_name(basis);
+        let found = find(basis, engine).or_else(|| find(basis, "")).or_else(|| find("", ""));
+        found.map_or(UNKNOWN, |s| (s.low, s.high))
+    }
+
+    /// Intervals of every stratum that has enough residuals.
+    pub fn fit(residuals: &[Residual]) -> Intervals {
+        let mut strata: BTreeMap<(Kind, &str, &str), Vec<&Residual>> = BTreeMap::new();
+        for r in residuals.iter().filter(|r| r.log.is_finite()) {
+            for key in [("", ""), (basis_name(r.basis), ""), (basis_name(r.basis), r.engine.as_str())] {
+                strata.entry((r.kind, key.0, key.1)).or_default().push(r);
+            }
+        }
+        let fit = |((kind, basis, engine), rows): ((Kind, &str, &str), Vec<&Residual>)| {
+            let found = conformal(&rows)?;
+            Some(Stratum {
+                kind: kind.name().to_owned(),
+                basis: basis.to_owned(),
+                engine: engine.to_owned(),
+                n: rows.len(),
+                groups: found.groups,
+                low: round(found.low.exp()),
+                high: round(found.high.exp()),
+                coverage: round(found.coverage),
+            })
+        };
+        Intervals { stratum: strata.into_iter().filter_map(fit).collect() }
+    }
+
+    /// As a file.
+    pub fn to_toml(&self) -> String {
+        let mut out = String::from(
+            "# 90 % intervals of predictions: the true value lies between low and high times the prediction. Made by\n\
+             # `steelyard validate --write-intervals`. coverage: share of the rows of a (model, chip) that the interval was\n\
+             # not computed from which it holds.\n",
+        );
+        for s in &self.stratum {
+            let _ = write!(out, "\n[[stratum]]\nkind = {:?}\n", s.kind);
+            for (name, value) in [("basis", &s.basis), ("engine", &s.engine)] {
+                if !value.is_empty() {
+                    let _ = writeln!(out, "{name} = {value:?}");
+                }
+            }
+            let _ = writeln!(out, "n = {}\ngroups = {}", s.n, s.groups);
+            let _ = writeln!(out, "low = {:?}\nhigh = {:?}\ncoverage = {:?}", s.low, s.high, s.coverage);
+        }
+        out
+    }
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// Ends in logarithms, and the share of rows of unseen groups between such ends.
+struct Found {
+    low: f64,
+    high: f64,
+    groups: usize,
+    coverage: f64,
+}
+
+/// `None` of too few rows or groups.
+fn conformal(rows: &[&Residual]) -> Option<Found> {
+    let mut groups: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for r in rows {
+        groups.entry(&r.group).or_default().push(r.log);
+    }
+    if rows.len() < LEAST || groups.len() < LEAST_GROUPS {
+        return None;
+    }
+    let mut all: Vec<f64> = rows.iter().map(|r| r.log).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    let held_out = |level: f64| {
+        let mut held = 0;
+        for (name, own) in &groups {
+            let others = groups.iter().filter(|(n, _)| n != &name).flat_map(|(_, v)| v.iter().copied());
+            let mut others: Vec<f64> = others.collect();
+            others.sort_unstable_by(f64::total_cmp);
+            let (low, high) = ends(&others, level);
+            held += own.iter().filter(|r| (low..=high).contains(*r)).count();
+        }
+        held as f64 / rows.len() as f64
+    };
+    let mut chosen = (1.0, 0.0);
+    for level in LEVELS {
+        chosen = (level, held_out(level));
+        if chosen.1 >= SHARE {
+            break;
+        }
+    }
+    let (low, high) = ends(&all, chosen.0);
+    Some(Found { low, high, groups: groups.len(), coverage: chosen.1 })
+}
+
+/// The middle share `level` of `sorted`, one rank wider on both sides as split conformal prediction asks for.
+fn ends(sorted: &[f64], level: f64) -> (f64, f64) {
+    let n = sorted.len() as f64;
+    let tail = (1.0 - level) / 2.0;
+    let low = (tail * (n + 1.0) - 1.0) / (n - 1.0);
+    let high = ((1.0 - tail) * (n + 1.0) - 1.0) / (n - 1.0);
+    (quantile(sorted, low.clamp(0.0, 1.0)), quantile(sorted, high.clamp(0.0, 1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn residual(group: usize, log: f64) -> Residual {
+        Residual { kind: Kind::Tpot, basis: Basis::Chip, engine: "e".into(), group: group.to_string(), log }
+    }
+
+    /// 200 values evenly between -1 and 1, dealt to ten groups in turn.
+    fn even() -> Vec<Residual> {
+        (0..200).map(|i| residual(i % 10, i as f64 / 99.5 - 1.0)).collect()
+    }
+
+    #[test]
+    fn an_even_spread_is_cut_by_a_twentieth_on_each_side() {
+        let fitted = Intervals::fit(&even());
+        let (low, high) = fitted.factors(Kind::Tpot, Basis::Chip, "e");
+        assert!((low.ln() + 0.9).abs() < 0.03 && (high.ln() - 0.9).abs() < 0.03, "{} {}", low.ln(), high.ln());
+        assert!(fitted.stratum.iter().all(|s| (0.88..0.93).contains(&s.coverage)), "{fitted:?}");
+    }
+
+    #[test]
+    fn groups_that_differ_widen_the_interval() {
+        // Eight groups, each with an error of its own and no spread: an unseen one may lie anywhere.
+        let rows: Vec<Residual> = (0..80).map(|i| residual(i % 8, (i % 8) as f64)).collect();
+        let fitted = Intervals::fit(&rows);
+        let s = &fitted.stratum[0];
+        assert!(s.low <= 1.0 && s.high >= 7f64.exp() * 0.99, "{s:?}");
+        // The outermost two groups can never be held by the others.
+        assert!((s.coverage - 0.75).abs() < 1e-9);
+    }
+
+    #[test]
+    fn few_rows_fall_back_and_files_round_trip() {
+        let fitted = Intervals::fit(&even());
+        assert_eq!(fitted.factors(Kind::Tpot, Basis::Chip, "other"), fitted.factors(Kind::Tpot, Basis::Chip, "e"));
+        assert_eq!(fitted.factors(Kind::Ttft, Basis::Chip, "e"), UNKNOWN);
+        assert!(Intervals::fit(&even()[..20]).stratum.is_empty());
+        assert_eq!(Intervals::parse(&fitted.to_toml()), Ok(fitted));
+        assert!(Intervals::parse("[[stratum]]\nkind = 1").is_err());
+        assert!(
+            Intervals::parse("[[stratum]]\nkind=\"tpot\"\nn=1\ngroups=1\nlow=2.0\nhigh=1.0\ncoverage=1.0").is_err()
+        );
+    }
+
+    #[test]
+    fn the_built_in_file_is_sound() {
+        assert!(Intervals::embedded().is_ok());
+    }
+}
