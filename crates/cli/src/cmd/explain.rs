@@ -50,7 +50,13 @@ fn try_run(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> 
             }
             Answer::Unserved { reason } => {
                 let why = words::reason(reason, lang);
-                text.push_str(&format!("{}{}{}{}{why}\n", Msg::Unserved.text(lang), lang.colon(), system.name, lang.colon()));
+                text.push_str(&format!(
+                    "{}{}{}{}{why}\n",
+                    Msg::Unserved.text(lang),
+                    lang.colon(),
+                    system.name,
+                    lang.colon()
+                ));
             }
             Answer::Incomplete { missing } => {
                 let missing = missing.join(lang.comma());
@@ -79,7 +85,14 @@ fn explained(findings: &Findings, system: &SystemFinding, choice: &Choice, view:
     ];
     let latency = |name: &str, l: &plan::findings::Latency| format!("{name} {}", estimate(&l.mean, Unit::Time));
     let title = vec![
-        format!("{}{}{}{}{}", findings.model.name, lang.comma(), system.name, lang.comma(), words::chips(system.chips, lang)),
+        format!(
+            "{}{}{}{}{}",
+            findings.model.name,
+            lang.comma(),
+            system.name,
+            lang.comma(),
+            words::chips(system.chips, lang)
+        ),
         named(Msg::Setup, setup.join(lang.comma())),
         named(
             Msg::OutputRate,

@@ -7,6 +7,7 @@ use catalog::Catalog;
 use cost::Calibration;
 use cost::comm::CommCalibration;
 use plan::Study;
+use plan::interval::Intervals;
 use plan::machine::Fitted;
 use plan::study::{self, Library};
 
@@ -30,6 +31,7 @@ pub struct Asked {
     pub catalog: Catalog,
     pub study: Study,
     pub fitted: Fitted,
+    pub intervals: Intervals,
 }
 
 impl Question {
@@ -38,11 +40,13 @@ impl Question {
         let catalog = open(folder).map_err(|found| refuse(&found))?;
         let library = Library { catalog: &catalog, folder };
         let study = study::read(&self.study, library).map_err(|found| refuse(&found))?;
-        let fitted = fitted(self.calibration.as_deref()).map_err(|message| {
+        let wrong = |message: String| {
             eprintln!("error: {message}");
             ExitCode::from(2)
-        })?;
-        Ok(Asked { catalog, study, fitted })
+        };
+        let fitted = fitted(self.calibration.as_deref()).map_err(wrong)?;
+        let intervals = Intervals::embedded().map_err(|e| wrong(e.to_string()))?;
+        Ok(Asked { catalog, study, fitted, intervals })
     }
 
     /// Runs `work` on as many threads as asked for.

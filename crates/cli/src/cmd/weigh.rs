@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use plan::findings::{Answer, Findings};
-use plan::weigh::{Ground, judged, weigh};
+use plan::weigh::{Ground, weigh};
 
 use super::catalog::refuse;
 use super::ground::{Asked, Question};
@@ -50,7 +50,7 @@ pub fn answer(question: &Question, asked: &Asked) -> Result<Findings, ExitCode> 
         bar.set_message(name.to_owned());
         bar.inc(1);
     };
-    let ground = Ground { catalog: &asked.catalog, fitted: &asked.fitted, factors: &judged, done: &done };
+    let ground = Ground { catalog: &asked.catalog, fitted: &asked.fitted, intervals: &asked.intervals, done: &done };
     let findings = question.on_threads(|| weigh(&asked.study, &ground));
     bar.finish_and_clear();
     findings?.map_err(|faults| refuse(&faults))

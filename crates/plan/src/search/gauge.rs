@@ -1,7 +1,7 @@
 //! How fast a pool is, roughly: enough to choose what to simulate. No figure from here is ever reported.
 
-use cost::{Batch, StepCost};
 use cost::deploy::Parallel;
+use cost::{Batch, StepCost};
 
 use crate::predict::{Setup, Side};
 
@@ -98,6 +98,17 @@ impl<'s, 'a> Gauge<'s, 'a> {
         if self.setup.engine.scheduling.overlap.mid() { device.max(added) } else { device + added }
     }
 
+    /// Seconds of a front end to take a request in.
+    pub fn intake(&self) -> f64 {
+        let host = &self.setup.engine.host;
+        host.intake.mid().0 + host.intake_token.mid().0 * self.shape.input
+    }
+
+    /// Seconds of a front end to send a token out.
+    fn stream(&self) -> f64 {
+        self.setup.engine.host.stream.mid().0
+    }
+
     /// Seconds of a decode step with `requests` on each place.
     pub fn decode(&self, requests: u64) -> f64 {
         let held = self.shape.input + 0.5 * self.shape.output;
@@ -151,6 +162,8 @@ impl<'s, 'a> Gauge<'s, 'a> {
             round = (steps * step + prompts / count * prompt.step(count)).max(1e-12);
             count = (prompts / round * prompt.step(count)).clamp(1.0, prompt.most);
         }
+        // The front end of a lane takes requests in and sends tokens out one after the other.
+        round = round.max(prompts * self.intake()).max(prompts * self.shape.output * self.stream());
         let one = prompt.step(count);
         let busy = (prompts / count * one / round).min(0.98);
         let ttft = one + 0.5 * busy / (1.0 - busy) * one + step;
@@ -161,7 +174,8 @@ impl<'s, 'a> Gauge<'s, 'a> {
     /// Decode alone.
     pub fn decoding(&self, requests: u64) -> Guess {
         let speculation = self.setup.speculation.map_or(1.0, |s| 1.0 + s.accepted);
-        let tpot = self.decode(requests) / speculation;
+        let all = requests as f64 * f64::from(self.parallel.dp);
+        let tpot = (self.decode(requests) / speculation).max(all * self.stream());
         let life = tpot * (self.shape.output - 1.0).max(1.0);
         Guess { requests: requests as f64 / life, tpot, ttft: 0.0 }
     }

@@ -81,6 +81,8 @@ struct Gauged<'a> {
     parallel: Parallel,
     side: Side<'a>,
     prompt: Prompt,
+    /// Requests per second that it prefills if it does nothing else.
+    fill: f64,
     /// Guesses of decoding alone by batch.
     decoding: Vec<(u64, Guess)>,
 }
@@ -162,7 +164,8 @@ impl<'a> Field<'a> {
         let gauge = Gauge::new(&setup, &side, self.shape);
         let prompt = gauge.prompt();
         let decoding = grid(gauge.room()).map(|b| (b, gauge.decoding(b))).collect();
-        Gauged { parallel, side, prompt, decoding }
+        let fill = f64::from(parallel.pp) * prompt.rate().min(1.0 / gauge.intake().max(1e-12));
+        Gauged { parallel, side, prompt, fill, decoding }
     }
 
     fn aggregated(&self, field: usize, pool: &Gauged) -> Plan {
@@ -185,7 +188,7 @@ impl<'a> Field<'a> {
     fn disaggregated(&self, field: usize, pools: &[Gauged], tpot: Option<f64>) -> Vec<Plan> {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
         let per_device = |rate: f64, p: &Gauged| rate / f64::from(p.parallel.devices());
-        let fill = |p: &Gauged| f64::from(p.parallel.pp) * p.prompt.rate();
+        let fill = |p: &Gauged| p.fill;
         // The largest batch that decodes fast enough, or the smallest there is.
         let drain = |p: &Gauged| {
             let fits = |g: &&(u64, Guess)| tpot.is_none_or(|most| g.1.tpot <= most);
@@ -234,7 +237,7 @@ impl<'a> Field<'a> {
 
     fn cell(&self, field: usize, (prefill, fills): (&Gauged, u32), (decode, drains): (&Gauged, u32)) -> Plan {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
-        let most = f64::from(fills * prefill.parallel.pp) * prefill.prompt.rate();
+        let most = f64::from(fills) * prefill.fill;
         let rough = decode.decoding.iter().map(|&(batch, guess)| {
             let wanted = guess.requests * places(decode) * f64::from(drains);
             let requests = wanted.min(0.95 * most);

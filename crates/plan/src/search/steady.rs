@@ -92,7 +92,9 @@ impl Steady {
         let served = &record.served;
         let last = served.iter().map(|r| r.arrival).max().unwrap_or_default();
         let first = match self.load {
-            CellLoad::Clients { count, .. } => served.iter().take(count as usize).map(|r| r.first).max().unwrap_or_default(),
+            CellLoad::Clients { count, .. } => {
+                served.iter().take(count as usize).map(|r| r.first).max().unwrap_or_default()
+            }
             CellLoad::Rate { per_second, life, .. } => {
                 let filling = (1.2 * per_second * life).ceil().max(1.0) as usize;
                 served.get(filling.min(served.len() - 1)).map_or(Time::ZERO, |r| r.arrival)
@@ -125,7 +127,8 @@ fn resident(load: CellLoad) -> usize {
 
 /// A number in [0, 1) that depends on all three and looks random: SplitMix64.
 fn uniform(seed: u64, stream: u64, index: u64) -> f64 {
-    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.rotate_left(40) ^ index.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let mut z =
+        seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.rotate_left(40) ^ index.wrapping_mul(0xd1b5_4a32_d192_ed03);
     for shift in [30, 27, 31] {
         z = (z ^ (z >> shift)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     }

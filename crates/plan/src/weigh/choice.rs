@@ -6,7 +6,7 @@ use cost::{Basis, Batch, arithmetic_for};
 
 use super::breakdown::{self, Parts};
 use super::facts::{self, End};
-use super::spread::{Ends, Metric, Spread};
+use super::spread::{Ends, Spread};
 use super::{Ground, chips_used};
 use crate::findings::{self, Choice, Estimate, OperatorShare, ParetoPoint};
 use crate::machine::Machine;
@@ -14,6 +14,7 @@ use crate::money::Bill;
 use crate::predict::{Pools, Ready, Setup};
 use crate::search::{Ceiling, Field, Found, Plan, Point, Runner, Seen, main_scheme};
 use crate::study::{Candidate, Study};
+use crate::validate::Kind;
 
 /// Everything about the chosen point.
 pub fn choice(
@@ -33,8 +34,8 @@ pub fn choice(
     let (decode, prefill) = ready.as_ref().map_or((None, None), |r| steps(field, &setup, r, seen));
     let basis = [&decode, &prefill].into_iter().flatten().map(|p| p.basis).max().unwrap_or(Basis::Assumed);
     let ends = ends(study, field, plan, point, ground);
-    let spread = Spread::new(ground.factors, basis, &field.engine.id, ends);
-    let per_system = spread.of(Metric::Throughput, seen, point.copies, |s| s.output);
+    let spread = Spread::new(ground.intervals, basis.max(field.machine.basis()), &field.engine.id, ends);
+    let per_system = spread.of(Kind::Throughput, seen, point.copies, |s| s.output);
     let power = candidate.power(&study.money).map(|p| {
         let share = f64::from(chips) / f64::from(candidate.chips);
         Estimate { value: p.mid.0 * share, low: p.low.0 * share, high: p.high.0 * share }
@@ -50,6 +51,9 @@ pub fn choice(
         ..bill
     });
     let cost = bill.and_then(|b| b.hourly().ok()).and_then(|h| h.per_million(per_system));
+    // Share of the time in which a front end sends tokens out: lanes have one each.
+    let lanes = f64::from(plan.pools.decode().replicas * plan.pools.decode().parallel.pp);
+    let front = seen.output / lanes * field.engine.host.stream.mid().0;
     let mut operators: Vec<OperatorShare> = Vec::new();
     for parts in [&decode, &prefill].into_iter().flatten() {
         operators.extend(parts.operators.iter().cloned());
@@ -63,18 +67,18 @@ pub fn choice(
         setup: told(field, plan, point),
         tokens_per_chip: scaled(per_system, 1.0 / f64::from(chips)),
         tokens_per_system: per_system,
-        ttft: spread.latency(Metric::Ttft, seen, |s| s.ttft),
-        tpot: spread.latency(Metric::Tpot, seen, |s| s.tpot),
+        ttft: spread.latency(Kind::Ttft, seen, |s| s.ttft),
+        tpot: spread.latency(Kind::Tpot, seen, |s| s.tpot),
         communication: communication(seen, decode.as_ref(), prefill.as_ref()),
         power,
         energy_per_token: energy,
-        limit: limit(ceiling, seen, decode.as_ref(), prefill.as_ref()),
+        limit: limit(ceiling, seen, decode.as_ref(), prefill.as_ref(), front > 0.9),
         memory: breakdown::memory(&memory),
         memory_capacity: memory.capacity,
         roof: Some(breakdown::roof(&setup, &arithmetics)),
         operators,
         rests_on: facts::rests_on(field, candidate, &study.money, cost.is_some(), ground.catalog),
-        remarks: remarks(study, candidate, field, plan, point, basis),
+        remarks: remarks(study, candidate, field, plan, point, basis, front),
         cost,
     }
 }
@@ -125,16 +129,18 @@ fn communication(seen: &Seen, decode: Option<&Parts>, prefill: Option<&Parts>) -
 }
 
 /// What keeps the set-up from more: a level at its bound, a full cache, or what takes most of the time of steps.
-fn limit(ceiling: &Ceiling, seen: &Seen, decode: Option<&Parts>, prefill: Option<&Parts>) -> String {
+fn limit(ceiling: &Ceiling, seen: &Seen, decode: Option<&Parts>, prefill: Option<&Parts>, front: bool) -> String {
     match ceiling {
         Ceiling::Level(findings::Reason::MissesLevel { level, .. }) => return level.clone(),
         Ceiling::Cache => return "cache capacity".to_owned(),
         _ => {}
     }
+    if front {
+        return "host".to_owned();
+    }
     let prompts = seen.loads.first().map_or(0.0, |l| l.prefill_share).min(1.0);
     let weighted = [(decode, 1.0 - prompts), (prefill, prompts)];
-    let mut by: [(&str, f64); 4] =
-        [("memory bandwidth", 0.0), ("compute", 0.0), ("communication", 0.0), ("host", 0.0)];
+    let mut by: [(&str, f64); 4] = [("memory bandwidth", 0.0), ("compute", 0.0), ("communication", 0.0), ("host", 0.0)];
     for (parts, weight) in weighted {
         for op in parts.map(|p| p.operators.as_slice()).unwrap_or_default() {
             let kind = match op.bound.as_str() {
@@ -171,10 +177,13 @@ fn told(field: &Field, plan: &Plan, point: &Point) -> findings::Setup {
     let decode = plan.pools.decode();
     let scheme = main_scheme(field.model, &field.storage);
     let (arithmetic, emulated) = arithmetic_for(&field.machine.system.chip, scheme).unwrap_or((Arithmetic::Bf16, true));
-    let (mode, prefill) = match &plan.pools {
-        Pools::Together(_) => ("aggregated", None),
+    let places = f64::from(decode.parallel.dp * decode.parallel.pp);
+    let (mode, prefill, batch) = match &plan.pools {
+        Pools::Together(_) => ("aggregated", None, point.batch as f64 * places),
         Pools::Split { prefill, .. } => {
-            ("disaggregated", Some((prefill.replicas * cells, parallel(prefill.parallel))))
+            // Those that wait or are in prefill are not in the batch: what was seen is.
+            let seen = point.seen.loads.last().map_or(0.0, |l| l.batch) * f64::from(decode.parallel.pp);
+            ("disaggregated", Some((prefill.replicas * cells, parallel(prefill.parallel))), seen)
         }
     };
     findings::Setup {
@@ -182,7 +191,7 @@ fn told(field: &Field, plan: &Plan, point: &Point) -> findings::Setup {
         engine: field.engine.id.clone(),
         replicas: decode.replicas * cells,
         parallel: parallel(decode.parallel),
-        batch: point.batch * u64::from(decode.parallel.dp * decode.parallel.pp),
+        batch: batch.round().max(1.0) as u64,
         prefill,
         weights: scheme.to_string(),
         arithmetic: arithmetic_name(arithmetic).to_owned(),
@@ -228,19 +237,25 @@ fn remarks(
     plan: &Plan,
     point: &Point,
     basis: Basis,
+    front: f64,
 ) -> Vec<String> {
     let mut out = Vec::new();
     let chip = &candidate.system.chip;
     let scheme = main_scheme(field.model, &field.storage);
     if let Some((arithmetic, true)) = arithmetic_for(chip, scheme) {
         let arithmetic = arithmetic_name(arithmetic);
-        out.push(format!("{} has no arithmetic for {scheme}: bytes are saved, products run in {arithmetic}", chip.name));
+        out.push(format!(
+            "{} has no arithmetic for {scheme}: bytes are saved, products run in {arithmetic}",
+            chip.name
+        ));
     }
     match basis {
         Basis::Chip => {}
         Basis::Architecture => out.push("times borrow measurements of another chip of the architecture".to_owned()),
         Basis::Class => out.push("times borrow the median efficiency of the class of chips".to_owned()),
-        Basis::Assumed => out.push("times rest on assumed efficiencies: nothing like this chip was measured".to_owned()),
+        Basis::Assumed => {
+            out.push("times rest on assumed efficiencies: nothing like this chip was measured".to_owned())
+        }
     }
     if field.engine.id == catalog::engine::GENERIC {
         out.push("no engine profile is known for this chip: a generic one stands in".to_owned());
@@ -249,6 +264,9 @@ fn remarks(
     let idle = candidate.chips - (field.machine.chips(used as u32).ceil() as u32).min(candidate.chips);
     if idle > 0 && study.objective != crate::study::Objective::Chips {
         out.push(format!("{idle} of {} chips are left over by this set-up and count as idle", candidate.chips));
+    }
+    if front > 0.9 {
+        out.push("the front end of each replica sends tokens as fast as it can: more of them would help".to_owned());
     }
     let limits = field.engine.limits_on(chip);
     if point.batch > u64::from(limits.max_seqs.mid()) {

@@ -10,7 +10,6 @@ mod spread;
 mod words;
 
 pub use breakdown::{Parts, breakdown};
-pub use spread::{Factors, Metric, judged};
 
 use catalog::engine::engines_for;
 use catalog::model::{kv_bytes_per_token, parameters};
@@ -18,6 +17,7 @@ use catalog::{Catalog, Diagnostic, Engine};
 use rayon::prelude::*;
 
 use crate::findings::{Answer, Findings, ModelSummary, SystemFinding};
+use crate::interval::Intervals;
 use crate::machine::Fitted;
 use crate::search::{self, Found};
 use crate::study::{Candidate, Incomplete, Objective, Study};
@@ -30,7 +30,7 @@ pub struct Ground<'a> {
     /// Times of operators and exchanges.
     pub fitted: &'a Fitted,
     /// How far a prediction may be off.
-    pub factors: Factors<'a>,
+    pub intervals: &'a Intervals,
     /// Told of each candidate that is done.
     pub done: &'a (dyn Fn(&str) + Sync),
 }
@@ -49,8 +49,7 @@ pub fn weigh(study: &Study, ground: &Ground) -> Result<Findings, Vec<Diagnostic>
         (ground.done)(&candidate.system.name);
         finding
     };
-    let mut systems: Vec<SystemFinding> =
-        study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
+    let mut systems: Vec<SystemFinding> = study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
     systems.extend(study.incomplete.iter().map(|i| incomplete(i, ground.catalog)));
     systems.sort_by(|a, b| rank(study.objective, a).total_cmp(&rank(study.objective, b)));
     Ok(Findings {
