@@ -113,7 +113,7 @@ fn never_faster_than_physics() {
 fn what_does_not_fit_names_the_chips_that_would() {
     let text = SMALL.replace("qwen3-32b", "deepseek-v3.1").replace("nvidia-hgx-h200", "nvidia-hgx-h100");
     let findings = answer(&ask(&text));
-    let h100 = findings.systems.iter().find(|s| s.id == "nvidia_hgx_h100").expect("listed");
+    let h100 = findings.systems.iter().find(|s| s.id == "nvidia_dgx_h100").expect("listed");
     let Answer::Unserved { reason: Reason::DoesNotFit { needs, has, nearest_chips } } = &h100.answer else {
         panic!("{:?}", h100.answer)
     };

@@ -46,6 +46,8 @@ pub struct Plan {
     pub copies: u32,
     /// Guesses by requests in flight on each place that decodes, ascending.
     pub rough: Vec<Rough>,
+    /// Whether the largest batch is that of a full cache; else prefill gives no more.
+    pub fills_cache: bool,
 }
 
 /// A guess at a cell under a load.
@@ -181,7 +183,7 @@ impl<'a> Field<'a> {
         });
         let copies = self.room.devices / parallel.devices();
         let pools = Pools::Together(Pool { replicas: 1, parallel, max_seqs: None });
-        Plan { field, pools, copies, rough: rough.collect() }
+        Plan { field, pools, copies, rough: rough.collect(), fills_cache: true }
     }
 
     /// Prefill and decode apart: the best few pools for each, in the ratio that matches their rates.
@@ -238,19 +240,25 @@ impl<'a> Field<'a> {
     fn cell(&self, field: usize, (prefill, fills): (&Gauged, u32), (decode, drains): (&Gauged, u32)) -> Plan {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
         let most = f64::from(fills) * prefill.fill;
-        let rough = decode.decoding.iter().map(|&(batch, guess)| {
+        let mut rough = Vec::new();
+        for &(batch, guess) in &decode.decoding {
             let wanted = guess.requests * places(decode) * f64::from(drains);
-            let requests = wanted.min(0.95 * most);
-            let busy = (requests / most).min(0.95);
+            let requests = wanted.min(NEARLY * most);
+            let busy = requests / most;
             let ttft = prefill.prompt.alone * (1.0 + 0.5 * busy / (1.0 - busy));
             let decoding = batch as f64 * places(decode) * f64::from(drains) * requests / wanted.max(1e-12);
             let clients = (decoding + requests * ttft).ceil().max(1.0) as u64;
-            Rough { batch, clients, decoding: decoding as u64, requests, tpot: guess.tpot, ttft }
-        });
+            rough.push(Rough { batch, clients, decoding: decoding as u64, requests, tpot: guess.tpot, ttft });
+            // Beyond what prefill gives, more requests only wait.
+            if wanted >= NEARLY * most {
+                break;
+            }
+        }
         let pool = |p: &Gauged, replicas| Pool { replicas, parallel: p.parallel, max_seqs: None };
         let pools = Pools::Split { prefill: pool(prefill, fills), decode: pool(decode, drains) };
         let copies = self.room.devices / pools.devices();
-        Plan { field, pools, copies, rough: rough.collect() }
+        let fills_cache = rough.len() == decode.decoding.len();
+        Plan { field, pools, copies, rough, fills_cache }
     }
 
     /// The least number of devices, in powers of two, on which some split of a replica fits.
@@ -268,6 +276,8 @@ const FILLERS: usize = 2;
 const DRAINERS: usize = 4;
 /// Ratios tried for each pair of pools.
 const RATIOS: usize = 2;
+/// Share of the time that prefill may be busy: above, queues grow without bound.
+const NEARLY: f64 = 0.95;
 /// Most replicas of a pool of a cell.
 const MOST_REPLICAS: u32 = 12;
 /// Devices up to which a fit is looked for.

@@ -22,7 +22,7 @@ pub struct Point {
     pub copies: f64,
     /// What a cell did.
     pub seen: Seen,
-    /// The first level that it misses, or that it cannot carry the load.
+    /// The level that it misses by most, or that it cannot carry the load.
     pub misses: Option<Reason>,
 }
 
@@ -160,7 +160,7 @@ impl<'s, 'a> Runner<'s, 'a> {
     }
 }
 
-/// The first level that a point misses, or that it does not carry its load.
+/// The level that a point misses by most, or that it does not carry its load.
 fn misses(point: &Point, levels: &Levels) -> Option<Reason> {
     let seen = &point.seen;
     if let CellLoad::Rate { per_second, .. } = point.load
@@ -170,15 +170,18 @@ fn misses(point: &Point, levels: &Levels) -> Option<Reason> {
         return Some(Reason::Overloaded { asked, reached });
     }
     let of = [("ttft", &levels.ttft, &seen.ttft), ("tpot", &levels.tpot, &seen.tpot), ("e2e", &levels.e2e, &seen.e2e)];
+    let mut worst: Option<(f64, Reason)> = None;
     for (latency, bounds, stat) in of {
         for (which, bound) in bounds {
             let best = statistic(stat, *which);
-            if best > bound.0 {
-                return Some(Reason::MissesLevel { level: level_name(latency, *which), bound: bound.0, best });
+            let over = best / bound.0;
+            if over > 1.0 && worst.as_ref().is_none_or(|w| over > w.0) {
+                let level = level_name(latency, *which);
+                worst = Some((over, Reason::MissesLevel { level, bound: bound.0, best }));
             }
         }
     }
-    None
+    worst.map(|w| w.1)
 }
 
 /// `ttft_p99`.

@@ -104,7 +104,7 @@ impl Steady {
         let end = served.iter().map(|r| r.last).max().unwrap_or_default();
         let begin = served.iter().map(|r| r.arrival).min().unwrap_or_default();
         let window = if last > first { (first, last) } else { (begin, end) };
-        let mut seen = Seen::within(served, window, record.loads.clone());
+        let mut seen = Seen::within(served, window, self.mean_output, record.loads.clone());
         if let CellLoad::Rate { per_second, .. } = self.load {
             seen.grows = grows(served, window);
             if !seen.grows {
@@ -135,6 +135,9 @@ fn uniform(seed: u64, stream: u64, index: u64) -> f64 {
     (z >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// Share of the flow of tokens that beginnings must explain: what is missing is more than chance.
+const DRAINS: f64 = 0.9;
+
 /// What is seen of a cell while its load is steady.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
@@ -155,7 +158,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn within(served: &[Served], (from, to): (Time, Time), loads: Vec<sim::Load>) -> Seen {
+    /// `answer`: tokens of an answer on average.
+    fn within(served: &[Served], (from, to): (Time, Time), answer: f64, loads: Vec<sim::Load>) -> Seen {
         let seconds = to.since(from).max(1e-12);
         let (mut firsts, mut decoded, mut decoding, mut finished) = (0.0, 0.0, 0.0, 0.0);
         for r in served {
@@ -182,8 +186,11 @@ impl Seen {
         let mean = if decoded > 0.0 { decoding / decoded } else { 0.0 };
         let scale = if sampled.mean > 0.0 && mean > 0.0 { mean / sampled.mean } else { 1.0 };
         let e2e = came.iter().map(|r| ttft(r) + scale * r.last.since(r.first)).collect();
+        // What decodes must have come: where answers begin more slowly than tokens flow, the stock of answers is being used
+        // up, and the flow is that of the beginnings.
+        let (flow, begun) = ((firsts + decoded) / seconds, firsts * answer / seconds);
         Seen {
-            output: (firsts + decoded) / seconds,
+            output: if begun < DRAINS * flow { begun } else { flow },
             requests: finished / seconds,
             grows: false,
             ttft: of(came.iter().map(|r| ttft(r)).collect()),
