@@ -285,13 +285,7 @@ impl<'a> Ready<'a> {
     ///
     /// # Errors
     /// A workload that cannot run.
-    pub fn record(
-        &self,
-        pools: &Pools,
-        workload: &Workload,
-        resident: usize,
-        seed: u64,
-    ) -> Result<Record, Refusal> {
+    pub fn record(&self, pools: &Pools, workload: &Workload, resident: usize, seed: u64) -> Result<Record, Refusal> {
         let settings = Settings { seed, resident, ..Settings::default() };
         let prompt = longest_of(&workload.input);
         match pools {

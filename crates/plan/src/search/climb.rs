@@ -114,7 +114,11 @@ mod tests {
         let (mut low, mut high, mut batch, mut count) = (0, most + 1, start, 0);
         loop {
             count += 1;
-            if batch <= limit { low = batch } else { high = batch }
+            if batch <= limit {
+                low = batch
+            } else {
+                high = batch
+            }
             match next(low, high, most) {
                 Some(n) => batch = n,
                 None => return (low, count),

@@ -1,7 +1,7 @@
 //! How fast a pool is, roughly: enough to choose what to simulate. No figure from here is ever reported.
 
-use cost::{Batch, StepCost};
 use cost::deploy::Parallel;
+use cost::{Batch, StepCost};
 
 use crate::predict::{Setup, Side};
 

@@ -92,7 +92,12 @@ pub fn search<'a>(
     Ok(found)
 }
 
-fn field<'a>(study: &'a Study, candidate: &Candidate, engine: &'a Engine, fitted: &Fitted) -> Result<Field<'a>, Refusal> {
+fn field<'a>(
+    study: &'a Study,
+    candidate: &Candidate,
+    engine: &'a Engine,
+    fitted: &Fitted,
+) -> Result<Field<'a>, Refusal> {
     let system = &candidate.system;
     let machine = Machine::new(system, fitted, engine)?;
     let traffic = &study.traffic;
@@ -216,7 +221,11 @@ impl Found<'_> {
             while high - low > 1 {
                 let middle = low + (high - low) / 2;
                 let Some(point) = at(middle) else { break };
-                if point.misses.is_none() { high = middle } else { low = middle }
+                if point.misses.is_none() {
+                    high = middle
+                } else {
+                    low = middle
+                }
                 points.push(point);
             }
             points

@@ -60,7 +60,12 @@ impl<'s, 'a> Runner<'s, 'a> {
     ///
     /// # Errors
     /// None that the making of the plan has not met before.
-    pub fn new(study: &'a Study, field: &'s Field<'a>, plan: &'s Plan, index: usize) -> Result<Runner<'s, 'a>, Refusal> {
+    pub fn new(
+        study: &'a Study,
+        field: &'s Field<'a>,
+        plan: &'s Plan,
+        index: usize,
+    ) -> Result<Runner<'s, 'a>, Refusal> {
         let ready = field.setup(plan.pools).ready(field.longest)?;
         let limits = field.engine.limits_on(&field.machine.system.chip);
         let decodes = plan.pools.decode().parallel;
@@ -123,8 +128,7 @@ impl<'s, 'a> Runner<'s, 'a> {
 
     fn run(&self, batch: u64, load: CellLoad, copies: f64) -> Result<Point, Refusal> {
         let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, self.study.seed);
-        let record = 
-            self.ready.record(&self.seated(batch), &steady.workload, steady.resident(), self.study.seed)?;
+        let record = self.ready.record(&self.seated(batch), &steady.workload, steady.resident(), self.study.seed)?;
         let seen = steady.seen(&record);
         let mut point = Point { plan: self.index, batch, load, copies, seen, misses: None };
         point.misses = misses(&point, &self.study.levels);

@@ -105,7 +105,8 @@ impl Steady {
 
 /// A number in [0, 1) that depends on all three and looks random: SplitMix64.
 fn uniform(seed: u64, stream: u64, index: u64) -> f64 {
-    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.rotate_left(40) ^ index.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let mut z =
+        seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.rotate_left(40) ^ index.wrapping_mul(0xd1b5_4a32_d192_ed03);
     for shift in [30, 27, 31] {
         z = (z ^ (z >> shift)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     }

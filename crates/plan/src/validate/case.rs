@@ -23,12 +23,22 @@ pub struct Split {
 /// A pool of equal replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pool {
-    /// Replicas.
+    /// Replicas; 0: as many as the chips hold.
     pub workers: u32,
     /// Their split.
     pub split: Split,
     /// Requests of one attention rank at most; `None`: not stated.
     pub batch: Option<u64>,
+}
+
+impl Case {
+    /// Whether the source leaves parallelism to whoever repeats the run.
+    pub fn is_open(&self) -> bool {
+        match self.mode {
+            Mode::Aggregated(p) | Mode::PrefillOnly(p) | Mode::DecodeOnly(p) => p.split == Split::default(),
+            Mode::Disaggregated { .. } => false,
+        }
+    }
 }
 
 /// Who does what.
