@@ -30,6 +30,10 @@ pub struct Reading {
     pub uniform: Vec<Uniform>,
     /// Sources that send as many requests as they may have in flight, once.
     pub once: Vec<Rule>,
+    /// Runs without graphs.
+    pub eager: Vec<Rule>,
+    /// Limits on the tokens of a step.
+    pub step: Vec<StepLimit>,
     /// Rows that are refused.
     pub trap: Vec<Rule>,
     /// Rows that are predicted but not judged.
@@ -125,6 +129,17 @@ pub struct Uniform {
     pub texts: Texts,
     /// Shortest over longest.
     pub from: f64,
+}
+
+/// A limit on the tokens of a step.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepLimit {
+    /// Which rows.
+    #[serde(rename = "where")]
+    pub texts: Texts,
+    /// Tokens.
+    pub tokens: u32,
 }
 
 /// Whether all texts stand in their columns; `column` gives a row's text.

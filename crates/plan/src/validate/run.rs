@@ -1,11 +1,13 @@
 //! Predicts measured points.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use catalog::{Catalog, Engine, Model};
 use cost::calibration::Basis;
 use cost::deploy::Speculation;
 use rayon::prelude::*;
+use units::Range;
 
 use super::case::{Case, CaseLoad, Measured, Mode};
 use super::point::{Kind, Point, Predicted};
@@ -197,11 +199,12 @@ impl Bench<'_> {
         };
         let model = padded.as_ref().unwrap_or(model);
         let devices = case.chips.map(|chips| machine.devices(chips));
+        let profile = as_started(self.engine(case.engine)?, case);
         let setup = |pools: Pools| -> Result<Setup<'_>, Refusal> {
             Ok(Setup {
                 model,
                 machine,
-                engine: self.engine(case.engine)?,
+                engine: profile.as_ref(),
                 storage: resolve::storage(case, model),
                 speculation: case.speculation.map(|(drafts, accepted)| Speculation { drafts, accepted }),
                 expert_skew: SKEW,
@@ -231,6 +234,22 @@ impl Bench<'_> {
         }
         best.map(|seen| (seen, "set-up searched")).ok_or(refusal)
     }
+}
+
+/// The profile with what the source says of how it was started.
+fn as_started<'e>(engine: &'e Engine, case: &Case) -> Cow<'e, Engine> {
+    let mut engine = Cow::Borrowed(engine);
+    if case.eager {
+        let host = &mut engine.to_mut().host;
+        host.graph_decode.value = Range::exact(false);
+        host.graph_prefill.value = Range::exact(false);
+    }
+    if let Some(tokens) = case.step_tokens {
+        for limits in &mut engine.to_mut().limits {
+            limits.max_batched_tokens.value = Range::exact(tokens);
+        }
+    }
+    engine
 }
 
 /// Pools as the source states them.

@@ -14,7 +14,7 @@ use catalog::{Catalog, Engine};
 
 use super::case::{Case, Measured, Metric};
 use super::file::File;
-use super::reading::{Reading, Rule};
+use super::reading::{Reading, Rule, matches};
 use super::text::{first_number, has};
 use crate::tables::{Table, TableError};
 use crate::traffic::Lengths;
@@ -152,6 +152,8 @@ fn case(row: &Row<'_>, value: f64, engine: &'static str, unsure: bool) -> Case {
         requests,
         speculation,
         prefix_hit: load::prefix_hit(row.get("note")),
+        eager: row.first(&reading.eager).is_some(),
+        step_tokens: reading.step.iter().find(|s| matches(&s.texts, |c| row.get(c))).map(|s| s.tokens),
         refused: faults.0,
         remark: remark.join("; "),
     };
