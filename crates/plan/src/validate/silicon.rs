@@ -69,6 +69,8 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             requests: None,
             speculation: None,
             prefix_hit: 0.0,
+            eager: false,
+            step_tokens: None,
             refused: None,
             remark: String::new(),
         }
