@@ -181,7 +181,7 @@ impl<'a> Field<'a> {
         // The largest batch that decodes fast enough, or the smallest there is.
         let drain = |p: &Gauged| {
             let fits = |g: &&(u64, Guess)| tpot.is_none_or(|most| g.1.tpot <= most);
-            let best = p.decoding.iter().filter(fits).next_back().or(p.decoding.first());
+            let best = p.decoding.iter().rfind(fits).or(p.decoding.first());
             best.map_or(0.0, |(_, g)| g.requests * places(p))
         };
         let best = |rate: &dyn Fn(&Gauged) -> f64, count: usize| -> Vec<usize> {

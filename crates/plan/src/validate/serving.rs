@@ -75,8 +75,8 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
         }
     }
     let mut cases: Vec<Case> = Vec::new();
-    for index in 0..table.len() {
-        let mut next = case(&Row { cells: &cells, index }, values[index]);
+    for (index, value) in values.into_iter().enumerate() {
+        let mut next = case(&Row { cells: &cells, index }, value);
         // Values of one run stand in rows that differ in nothing else: one case, simulated once.
         if let Some(last) = cases.last_mut() {
             let one = std::mem::replace(&mut next.measured, std::mem::take(&mut last.measured));
