@@ -55,6 +55,8 @@ pub struct Rough {
     pub batch: u64,
     /// Requests in flight in the cell, waiting ones included.
     pub clients: u64,
+    /// Of these, the ones that decode.
+    pub decoding: u64,
     /// Requests per second of the cell.
     pub requests: f64,
     /// Mean time per output token.
@@ -95,6 +97,11 @@ impl<'a> Field<'a> {
             expert_skew: EXPERT_SKEW,
             pools,
         }
+    }
+
+    /// The same on another machine.
+    pub fn on(&self, machine: Machine) -> Field<'a> {
+        Field { machine, ..*self }
     }
 
     fn together(&self, parallel: Parallel) -> Setup<'_> {
@@ -166,7 +173,8 @@ impl<'a> Field<'a> {
         let rough = grid(gauge.room()).map(|batch| {
             let guess = gauge.together(batch, pool.prompt);
             let clients = batch * u64::from(gauge.places());
-            Rough { batch, clients, requests: guess.requests * places, tpot: guess.tpot, ttft: guess.ttft }
+            let requests = guess.requests * places;
+            Rough { batch, clients, decoding: clients, requests, tpot: guess.tpot, ttft: guess.ttft }
         });
         let copies = self.room.devices / parallel.devices();
         let pools = Pools::Together(Pool { replicas: 1, parallel, max_seqs: None });
@@ -234,7 +242,7 @@ impl<'a> Field<'a> {
             let ttft = prefill.prompt.alone * (1.0 + 0.5 * busy / (1.0 - busy));
             let decoding = batch as f64 * places(decode) * f64::from(drains) * requests / wanted.max(1e-12);
             let clients = (decoding + requests * ttft).ceil().max(1.0) as u64;
-            Rough { batch, clients, requests, tpot: guess.tpot, ttft }
+            Rough { batch, clients, decoding: decoding as u64, requests, tpot: guess.tpot, ttft }
         });
         let pool = |p: &Gauged, replicas| Pool { replicas, parallel: p.parallel, max_seqs: None };
         let pools = Pools::Split { prefill: pool(prefill, fills), decode: pool(decode, drains) };
