@@ -109,6 +109,7 @@ impl<'a> Setup<'a> {
             graph_decode: host.graph_decode.mid(),
             graph_prefill: host.graph_prefill.mid(),
             graph_requests: u64::from(limits.graph_seqs.mid()),
+            wait: host.wait.mid().0,
             prompt_token: host.token.mid().0,
         }
     }

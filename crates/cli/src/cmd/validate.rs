@@ -126,7 +126,7 @@ fn points(args: &Validate, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
 
 fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
     let cases = match file {
-        File::Serving => serving::cases(table),
+        File::Serving => serving::cases(table, bench.catalog, &bench.engines),
         File::ServingSilicon => silicon::cases(table),
         File::Operators => return validate::operators(table, bench).map_err(|e| e.to_string()),
         File::Collectives => return validate::collectives(table, bench).map_err(|e| e.to_string()),

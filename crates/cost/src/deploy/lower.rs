@@ -185,10 +185,10 @@ impl Deployment<'_> {
                 let kv = kv_heads * (a.head_dim + if a.shared_kv { 0 } else { a.v_head_dim });
                 push(Part::Small, self.norm(rows));
                 push(Part::Projection, project(heads * a.head_dim + kv + gate, hidden));
-                // Rotary embedding and the write to the cache are part of the attention operator as it is measured.
-                if a.qk_norm {
-                    push(Part::Small, small(rows, 2 * (heads * a.head_dim + kv), 1));
-                }
+                // Rotary embedding is part of the attention operator as it is measured, unless norms come between: then
+                // engines split, norm queries, norm keys and rotate.
+                let kernels = if a.qk_norm { 4 } else { u64::from(!self.fused_norm) };
+                push(Part::Small, small(rows, kernels * (heads * a.head_dim + kv), kernels));
                 push(Part::Projection, project_out(heads * a.v_head_dim));
                 if let Some(sparse) = &a.sparse {
                     self.indexer_projection(sparse, hidden, rows, layers, out);

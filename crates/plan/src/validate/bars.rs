@@ -66,7 +66,7 @@ impl What {
 
 /// Every goal that `points` have values for.
 pub fn bars(points: &[Point]) -> Vec<Bar> {
-    let first = Reading::embedded().map_or("", |r| r.goals.first_maker.as_str());
+    let first = Reading::embedded().goals.first_maker.as_str();
     let bar = |what, goal: (f64, f64), keep: &dyn Fn(&Point) -> bool| Bar {
         what,
         errors: Errors::of(points.iter().filter(|p| keep(p))),

@@ -23,12 +23,25 @@ pub struct Split {
 /// A pool of equal replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pool {
-    /// Replicas.
+    /// Replicas; 0: as many as the chips hold.
     pub workers: u32,
     /// Their split.
     pub split: Split,
     /// Requests of one attention rank at most; `None`: not stated.
     pub batch: Option<u64>,
+}
+
+impl Case {
+    /// Whether the source leaves parallelism to whoever repeats the run.
+    pub fn is_open(&self) -> bool {
+        match self.mode {
+            Mode::Aggregated(p) | Mode::PrefillOnly(p) | Mode::DecodeOnly(p) => {
+                let one = |degree: Option<u32>| degree.is_none_or(|d| d == 1);
+                p.split.tp.is_none() && one(p.split.pp) && one(p.split.dp) && one(p.split.ep)
+            }
+            Mode::Disaggregated { .. } => false,
+        }
+    }
 }
 
 /// Who does what.
@@ -206,6 +219,10 @@ pub struct Case {
     pub speculation: Option<(u32, f64)>,
     /// Share of prompt tokens found in the cache.
     pub prefix_hit: f64,
+    /// Whether every kernel is launched by the host, without graphs.
+    pub eager: bool,
+    /// Most tokens in a step, where the source limits it.
+    pub step_tokens: Option<u32>,
     /// Why the row cannot be predicted, if it cannot.
     pub refused: Option<String>,
     /// Remarks: trap modelled, set-up searched.

@@ -3,10 +3,14 @@
 mod bars;
 pub mod case;
 mod file;
+mod load;
+mod open;
+mod physics;
 mod point;
 mod reading;
 mod resolve;
 mod run;
+mod seen;
 pub mod serving;
 pub mod silicon;
 mod single;

@@ -1,17 +1,43 @@
 //! How the files of measurements are to be read: `catalog/measurements/reading.toml`.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
 const TEXT: &str = include_str!("../../../../catalog/measurements/reading.toml");
 
+/// Texts that columns of a row contain, by column.
+type Texts = BTreeMap<String, String>;
+
 /// How the files of measurements are to be read.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reading {
+    /// Engine profiles that pad heads to a multiple of the tensor-parallel degree.
+    pub pads_heads: Vec<String>,
     /// How the goals split rows.
     pub goals: Goals,
+    /// Engines by name, in order of preference.
+    pub engine: Vec<EngineName>,
+    /// Weight formats by name.
+    pub format: Vec<FormatName>,
+    /// Lengths of data sets.
+    pub dataset: Vec<DataSet>,
+    /// Sets whose means a row gives.
+    pub spread: Vec<Spread>,
+    /// Lengths drawn uniformly.
+    pub uniform: Vec<Uniform>,
+    /// Sources that send as many requests as they may have in flight, once.
+    pub once: Vec<Rule>,
+    /// Runs without graphs.
+    pub eager: Vec<Rule>,
+    /// Limits on the tokens of a step.
+    pub step: Vec<StepLimit>,
+    /// Rows that are refused.
+    pub trap: Vec<Rule>,
+    /// Rows that are predicted but not judged.
+    pub doubt: Vec<Rule>,
 }
 
 /// How the goals split rows.
@@ -22,20 +48,148 @@ pub struct Goals {
     pub first_maker: String,
 }
 
+/// A text in the name of a framework, and the profile that stands for it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EngineName {
+    /// Text.
+    pub text: String,
+    /// Profile.
+    pub profile: String,
+}
+
+/// Which rows.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Texts that all must be there.
+    #[serde(rename = "where")]
+    pub texts: Texts,
+    /// Texts none of which may be there.
+    #[serde(default)]
+    pub unless: Texts,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Schemes of weights by the name of a format.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormatName {
+    /// Which rows.
+    #[serde(rename = "where")]
+    pub texts: Texts,
+    /// Scheme of attention and dense layers; as published where missing.
+    pub dense: Option<String>,
+    /// Scheme of experts; as `dense` where missing.
+    pub experts: Option<String>,
+}
+
+/// Lengths of a data set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSet {
+    /// Which rows.
+    #[serde(rename = "where")]
+    pub texts: Texts,
+    /// Mean prompt, tokens.
+    pub input: f64,
+    /// Mean answer, tokens.
+    pub output: f64,
+    /// Sigma of the logarithm of both.
+    pub sigma: f64,
+    /// Longest of either.
+    pub longest: u64,
+    /// Who says so.
+    pub source: String,
+}
+
+/// Spread of a set whose means the row gives.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// Which rows.
+    #[serde(rename = "where")]
+    pub texts: Texts,
+    /// Sigma of the logarithm of prompts.
+    pub input: f64,
+    /// And of answers.
+    pub output: f64,
+    /// Longest of either.
+    pub longest: u64,
+}
+
+/// Lengths drawn uniformly in `[from L, L]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uniform {
+    /// Which rows.
+    #[serde(rename = "where")]
+    pub texts: Texts,
+    /// Shortest over longest.
+    pub from: f64,
+}
+
+/// A limit on the tokens of a step.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepLimit {
+    /// Which rows.
+    #[serde(rename = "where")]
+    pub texts: Texts,
+    /// Tokens.
+    pub tokens: u32,
+}
+
+/// Whether all texts stand in their columns; `column` gives a row's text.
+pub fn matches<'a>(texts: &Texts, column: impl Fn(&str) -> &'a str) -> bool {
+    texts.iter().all(|(name, text)| column(name).to_lowercase().contains(&text.to_lowercase()))
+}
+
+impl Rule {
+    /// Whether a row is meant.
+    pub fn fits<'a>(&self, column: impl Fn(&str) -> &'a str + Copy) -> bool {
+        matches(&self.texts, column)
+            && !self.unless.iter().any(|(name, text)| column(name).to_lowercase().contains(&text.to_lowercase()))
+    }
+}
+
 impl Reading {
-    /// The built-in one; `None` if it was built in broken, which a test rules out.
-    pub fn embedded() -> Option<&'static Reading> {
-        static READING: OnceLock<Option<Reading>> = OnceLock::new();
-        READING.get_or_init(|| toml::from_str(TEXT).ok()).as_ref()
+    /// The built-in one.
+    pub fn embedded() -> &'static Reading {
+        static READING: OnceLock<Reading> = OnceLock::new();
+        // A broken file cannot be built in: a test reads it.
+        READING.get_or_init(|| toml::from_str(TEXT).unwrap_or_else(|e| panic!("measurements/reading.toml: {e}")))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use formats::Scheme;
 
     #[test]
     fn the_built_in_file_is_sound() {
-        toml::from_str::<Reading>(TEXT).expect("sound");
+        let reading = Reading::embedded();
+        let schemes = reading.format.iter().flat_map(|f| f.dense.iter().chain(&f.experts));
+        for name in schemes {
+            assert!(name == "fp8" || Scheme::from_name(name).is_some(), "{name}");
+        }
+        for engine in &reading.engine {
+            assert!(catalog::Engine::names().contains(&engine.profile.as_str()), "{}", engine.profile);
+        }
+        assert!(reading.dataset.iter().all(|d| d.input > 0.0 && d.output > 0.0 && !d.source.is_empty()));
+    }
+
+    #[test]
+    fn rules_match_by_column() {
+        let column = |name: &str| if name == "note" { "Mean of a Wide Distribution" } else { "tpot_mean" };
+        let rule = |unless: &str| Rule {
+            texts: [("note".to_owned(), "wide".to_owned())].into(),
+            unless: if unless.is_empty() { Texts::new() } else { [("metric".to_owned(), unless.to_owned())].into() },
+            reason: String::new(),
+        };
+        assert!(rule("").fits(column) && rule("ttft").fits(column) && !rule("tpot").fits(column));
     }
 }

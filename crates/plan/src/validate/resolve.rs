@@ -1,7 +1,7 @@
 //! From a measured point to set-ups that can be predicted.
 
 use catalog::model::WeightFormats;
-use catalog::{Model, System};
+use catalog::{Attention, Ffn, Model, System};
 use cost::deploy::{Parallel, Storage};
 use formats::{Element, Scale, Scheme};
 
@@ -22,7 +22,7 @@ pub fn storage(case: &Case, model: &Model) -> Storage {
         let experts = case.formats.experts.unwrap_or(dense);
         let is_published = experts.element == published.experts.element && four_bit(experts) && model.is_moe();
         if !is_published {
-            let mla = model.layers.iter().any(|g| matches!(g.attention, catalog::Attention::Mla(_)));
+            let mla = model.layers.iter().any(|g| matches!(g.attention, Attention::Mla(_)));
             // FP8 of a checkpoint published with block scales keeps its block scales.
             let same = |stated: Scheme, had: Scheme| if stated.element == had.element { had } else { stated };
             weights = if four_bit(dense) && mla {
@@ -54,8 +54,11 @@ fn default_kv(case: &Case, weights: &WeightFormats) -> Scheme {
 
 /// A split with everything that the source states, and what must follow from it.
 pub fn parallel(split: &Split, model: &Model) -> Parallel {
-    let tp = split.tp.unwrap_or(1);
-    let dp = split.dp.unwrap_or(1);
+    let (mut tp, mut dp) = (split.tp.unwrap_or(1), split.dp.unwrap_or(1));
+    if model.is_moe() && dp == 1 && !divides_heads(tp, model) {
+        // A degree that divides no heads can only count ranks of attention data parallelism.
+        (tp, dp) = (1, tp);
+    }
     let mut grid = tp * dp;
     let mut parallel = Parallel { tp, pp: split.pp.unwrap_or(1), dp, ep: 1, moe_tp: 1 };
     if model.is_moe() {
@@ -73,9 +76,46 @@ pub fn parallel(split: &Split, model: &Model) -> Parallel {
     parallel
 }
 
-/// A pool of the simulator for a pool of the source.
-pub fn pool(case_pool: &super::case::Pool, model: &Model) -> Pool {
-    Pool { replicas: case_pool.workers.max(1), parallel: parallel(&case_pool.split, model), max_seqs: None }
+fn divides_heads(tp: u32, model: &Model) -> bool {
+    model.layers.iter().all(|g| heads(&g.attention).is_none_or(|h| h.is_multiple_of(u64::from(tp))))
+}
+
+fn heads(attention: &Attention) -> Option<u64> {
+    match attention {
+        Attention::Gqa(a) => Some(a.heads),
+        Attention::Mla(a) => Some(a.heads),
+        Attention::Compressed(a) => Some(a.heads),
+        Attention::Linear(a) => Some(a.value_heads),
+        Attention::None => None,
+    }
+}
+
+/// The model with heads and columns padded to multiples of `tp`, as compilers that need equal shards do; `None` where
+/// nothing has to be.
+pub fn padded(model: &Model, tp: u32) -> Option<Model> {
+    let tp = u64::from(tp.max(1));
+    let mut out = model.clone();
+    for group in &mut out.layers {
+        if let Attention::Gqa(a) = &mut group.attention {
+            let own = a.kv_heads == a.heads;
+            a.heads = a.heads.next_multiple_of(tp);
+            if own {
+                a.kv_heads = a.heads;
+            }
+        }
+        if let Ffn::Dense(f) = &mut group.ffn {
+            f.inner = f.inner.next_multiple_of(tp);
+        }
+    }
+    (out != *model).then_some(out)
+}
+
+/// A pool of the simulator for a pool of the source on `devices` devices, where their number is known.
+pub fn pool(case_pool: &super::case::Pool, model: &Model, devices: Option<u32>) -> Pool {
+    let parallel = parallel(&case_pool.split, model);
+    let follow = || devices.map_or(1, |d| d / parallel.devices().max(1));
+    let replicas = if case_pool.workers == 0 { follow() } else { case_pool.workers };
+    Pool { replicas: replicas.max(1), parallel, max_seqs: None }
 }
 
 /// The system that a chip is measured in.

@@ -1,20 +1,23 @@
 //! Predicts measured points.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use catalog::{Catalog, Engine, Model};
 use cost::calibration::Basis;
+use cost::deploy::Speculation;
 use rayon::prelude::*;
-use sim::Outcome;
+use units::Range;
 
-use super::case::{Case, CaseLoad, Measured, Metric, Mode};
+use super::case::{Case, CaseLoad, Measured, Mode};
 use super::point::{Kind, Point, Predicted};
-use super::resolve;
+use super::reading::Reading;
+use super::seen::Seen;
+use super::{load, open, physics, resolve};
 use crate::interval::Intervals;
 use crate::machine::{Fitted, Machine};
 use crate::predict::{Pools, Setup};
 use crate::refusal::Refusal;
-use crate::workload;
 
 /// What predictions share.
 #[derive(Debug)]
@@ -29,10 +32,8 @@ pub struct Bench<'c> {
     pub intervals: &'c Intervals,
 }
 
-/// Every random draw of validation starts here.
-const SEED: u64 = 1;
-/// Requests of a closed loop, per client, where the source does not say: what public benchmark scripts send.
-const ROUNDS: u64 = 10;
+/// Unevenness of experts in the models that are measured.
+const SKEW: f64 = 0.8;
 
 impl Bench<'_> {
     /// Scratch.
@@ -45,14 +46,14 @@ impl Bench<'_> {
         )
         .unwrap();
         let Mode::Aggregated(pool) = &case.mode else { return println!("disagg") };
-        let pools = Pools::Together(resolve::pool(pool, &model));
+        let pools = Pools::Together(resolve::pool(pool, &model, None));
         let setup = Setup {
             model: &model,
             machine: &machine,
             engine: self.engine(case.engine).unwrap(),
             storage: resolve::storage(case, &model),
             speculation: None,
-            expert_skew: 0.8,
+            expert_skew: SKEW,
             pools,
         };
         let steps = setup.steps(pools.decode()).unwrap();
@@ -104,8 +105,8 @@ impl Bench<'_> {
         let one = |case: &Case| -> Vec<Point> {
             let model = &models[&case.model];
             let machine = &machines[&(case.chip.clone(), case.engine)];
-            let outcome = self.case(case, model, machine);
-            let points = case.measured.iter().map(|m| self.point(case, m, model, machine, &outcome)).collect();
+            let seen = self.case(case, model, machine);
+            let points = case.measured.iter().map(|m| self.point(case, m, model, machine, &seen)).collect();
             tick();
             points
         };
@@ -118,11 +119,11 @@ impl Bench<'_> {
         measured: &Measured,
         model: &Result<Model, Refusal>,
         machine: &Result<Machine, Refusal>,
-        outcome: &Result<Outcome, Refusal>,
+        seen: &Result<(Seen, &'static str), Refusal>,
     ) -> Point {
         let kind = Kind::from(measured.metric);
         let basis = machine.as_ref().map_or(Basis::Assumed, Machine::basis);
-        let predicted = outcome.as_ref().map_err(Clone::clone).and_then(|o| value(o, measured.metric));
+        let predicted = seen.as_ref().map_err(Clone::clone).and_then(|(seen, _)| seen.value(measured.metric));
         let predicted = predicted.map_err(|e| e.to_string()).and_then(|plain| {
             let value = plain * measured.factor;
             let (low, high) = self.intervals.factors(kind, basis, case.engine);
@@ -141,7 +142,7 @@ impl Bench<'_> {
             unit: measured.unit.clone(),
             measured: measured.value,
             predicted,
-            remark: case.remark.clone(),
+            remark: remarks(&case.remark, seen.as_ref().map_or("", |(_, chosen)| chosen)),
             plain: case.plain,
             chip: case.chip.clone(),
             vendor: machine.as_ref().map_or_else(|_| String::new(), |m| m.system.chip.vendor.clone()),
@@ -179,58 +180,93 @@ impl Bench<'_> {
         self.engines.get(name).ok_or_else(|| Refusal::Row(format!("no engine profile '{name}'")))
     }
 
+    /// What is seen, what is behind it, and what was chosen that the source leaves open.
     fn case(
         &self,
         case: &Case,
         model: &Result<Model, Refusal>,
         machine: &Result<Machine, Refusal>,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<(Seen, &'static str), Refusal> {
         if let Some(reason) = &case.refused {
             return Err(Refusal::Row(reason.clone()));
         }
         let model = model.as_ref().map_err(Clone::clone)?;
         let machine = machine.as_ref().map_err(Clone::clone)?;
-        let pools = match &case.mode {
-            Mode::Aggregated(pool) => Pools::Together(resolve::pool(pool, model)),
-            Mode::Disaggregated { prefill, decode } => {
-                Pools::Split { prefill: resolve::pool(prefill, model), decode: resolve::pool(decode, model) }
+        let pads = Reading::embedded().pads_heads.iter().any(|e| e == case.engine);
+        let padded = match case.mode {
+            Mode::Aggregated(pool) if pads => resolve::padded(model, pool.split.tp.unwrap_or(1)),
+            _ => None,
+        };
+        let model = padded.as_ref().unwrap_or(model);
+        let devices = case.chips.map(|chips| machine.devices(chips));
+        let profile = as_started(self.engine(case.engine)?, case);
+        let setup = |pools: Pools| -> Result<Setup<'_>, Refusal> {
+            Ok(Setup {
+                model,
+                machine,
+                engine: profile.as_ref(),
+                storage: resolve::storage(case, model),
+                speculation: case.speculation.map(|(drafts, accepted)| Speculation { drafts, accepted }),
+                expert_skew: SKEW,
+                pools,
+            })
+        };
+        if !case.is_open() {
+            let setup = setup(pools(case, model, devices))?;
+            if let Some(reason) = physics::beyond(case, &setup) {
+                return Err(Refusal::Row(reason));
             }
-            Mode::PrefillOnly(pool) | Mode::DecodeOnly(pool) => Pools::Together(resolve::pool(pool, model)),
-        };
-        let setup = Setup {
-            model,
-            machine,
-            engine: self.engine(case.engine)?,
-            storage: resolve::storage(case, model),
-            speculation: None,
-            expert_skew: 0.8,
-            pools,
-        };
-        let (concurrency, requests) = match case.load {
-            CaseLoad::Concurrency(c) => (c, case.requests.unwrap_or(c * ROUNDS)),
-            CaseLoad::Burst(n) | CaseLoad::Static(n) => (n, n),
-            _ => return Err(Refusal::Row("open load".into())),
-        };
-        let work = workload::closed(concurrency, requests, &case.input, &case.output, case.prefix_hit);
-        let longest = (case.input.longest() + case.output.longest()) as f64;
-        Ok(setup.run(&work, longest, SEED)?.outcome)
+            let remark = if padded.is_some() { "heads padded to a multiple of TP" } else { "" };
+            return Ok((load::run(case, &setup)?, remark));
+        }
+        let mut best: Option<Seen> = None;
+        let mut refusal = Refusal::Row("no split divides the model".to_owned());
+        for pools in open::candidates(model, machine, devices.unwrap_or(1)) {
+            let setup = setup(pools)?;
+            if let Some(reason) = physics::beyond(case, &setup) {
+                return Err(Refusal::Row(reason));
+            }
+            match load::run(case, &setup) {
+                Ok(seen) if best.as_ref().is_none_or(|b| seen.rates.output > b.rates.output) => best = Some(seen),
+                Ok(_) => {}
+                Err(error) => refusal = error,
+            }
+        }
+        best.map(|seen| (seen, "set-up searched")).ok_or(refusal)
     }
 }
 
-/// The predicted value of a metric.
-fn value(outcome: &Outcome, metric: Metric) -> Result<f64, Refusal> {
-    let tpot = || outcome.tpot.as_ref().ok_or_else(|| Refusal::Row("answers of one token have no TPOT".into()));
-    Ok(match metric {
-        Metric::TtftMean => outcome.ttft.mean,
-        Metric::TtftP50 => outcome.ttft.p50,
-        Metric::TtftP99 => outcome.ttft.p99,
-        Metric::TpotMean => tpot()?.mean,
-        Metric::TpotP50 => tpot()?.p50,
-        Metric::TpotP99 => tpot()?.p99,
-        Metric::LatencyMean => outcome.e2e.mean,
-        Metric::OutputTokens => outcome.overall.output,
-        Metric::InputTokens => outcome.overall.total - outcome.overall.output,
-        Metric::TotalTokens => outcome.overall.total,
-        Metric::Requests => outcome.overall.requests,
-    })
+/// The profile with what the source says of how it was started.
+fn as_started<'e>(engine: &'e Engine, case: &Case) -> Cow<'e, Engine> {
+    let mut engine = Cow::Borrowed(engine);
+    if case.eager {
+        let host = &mut engine.to_mut().host;
+        host.graph_decode.value = Range::exact(false);
+        host.graph_prefill.value = Range::exact(false);
+    }
+    if let Some(tokens) = case.step_tokens {
+        for limits in &mut engine.to_mut().limits {
+            limits.max_batched_tokens.value = Range::exact(tokens);
+        }
+    }
+    engine
+}
+
+/// Pools as the source states them.
+fn pools(case: &Case, model: &Model, devices: Option<u32>) -> Pools {
+    match &case.mode {
+        Mode::Aggregated(pool) => Pools::Together(resolve::pool(pool, model, devices)),
+        Mode::Disaggregated { prefill, decode } => {
+            Pools::Split { prefill: resolve::pool(prefill, model, None), decode: resolve::pool(decode, model, None) }
+        }
+        Mode::PrefillOnly(pool) | Mode::DecodeOnly(pool) => Pools::Together(resolve::pool(pool, model, devices)),
+    }
+}
+
+fn remarks(of_row: &str, chosen: &str) -> String {
+    match (of_row, chosen) {
+        (row, "") => row.to_owned(),
+        ("", chosen) => chosen.to_owned(),
+        (row, chosen) => format!("{row}; {chosen}"),
+    }
 }
