@@ -151,7 +151,8 @@ impl<'s, 'a> Runner<'s, 'a> {
 
     /// The pools with seats for the batch, where the engine's default has fewer: whoever runs a larger batch sets so.
     fn seated(&self, batch: u64) -> Pools {
-        let wanted = u32::try_from(batch * u64::from(self.decodes.pp)).unwrap_or(u32::MAX).min(1 << 19);
+        let most = self.plan.rough.last().map_or(batch, |r| r.batch);
+        let wanted = u32::try_from(batch.min(most) * u64::from(self.decodes.pp)).unwrap_or(u32::MAX).min(1 << 19);
         let seats = |p: &Pool| Pool { max_seqs: Some(self.seats.max(wanted)), ..*p };
         match &self.plan.pools {
             Pools::Together(p) => Pools::Together(seats(p)),

@@ -12,7 +12,7 @@ use crate::findings::{self, Choice, Estimate, OperatorShare, ParetoPoint};
 use crate::machine::Machine;
 use crate::money::Bill;
 use crate::predict::{Pools, Ready, Setup};
-use crate::search::{Ceiling, Field, Found, Plan, Point, Runner, Seen, main_scheme};
+use crate::search::{Ceiling, CellLoad, Field, Found, Plan, Point, Runner, Seen, main_scheme};
 use crate::study::{Candidate, Study};
 use crate::validate::Kind;
 
@@ -178,11 +178,15 @@ fn told(field: &Field, plan: &Plan, point: &Point) -> findings::Setup {
     let scheme = main_scheme(field.model, &field.storage);
     let (arithmetic, emulated) = arithmetic_for(&field.machine.system.chip, scheme).unwrap_or((Arithmetic::Bf16, true));
     let places = f64::from(decode.parallel.dp * decode.parallel.pp);
+    // Those that wait or are in prefill are not in the batch.
+    let seen = point.seen.loads.last().map_or(0.0, |l| l.batch) * f64::from(decode.parallel.pp);
+    let most = plan.rough.last().map_or(1, |r| r.batch);
     let (mode, prefill, batch) = match &plan.pools {
-        Pools::Together(_) => ("aggregated", None, point.batch as f64 * places),
+        Pools::Together(_) => {
+            let open = matches!(point.load, CellLoad::Rate { .. });
+            ("aggregated", None, if open { seen } else { point.batch.min(most) as f64 * places })
+        }
         Pools::Split { prefill, .. } => {
-            // Those that wait or are in prefill are not in the batch: what was seen is.
-            let seen = point.seen.loads.last().map_or(0.0, |l| l.batch) * f64::from(decode.parallel.pp);
             ("disaggregated", Some((prefill.replicas * cells, parallel(prefill.parallel))), seen)
         }
     };
