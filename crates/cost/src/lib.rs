@@ -6,6 +6,7 @@ pub mod comm;
 pub mod deploy;
 pub mod op;
 pub mod step;
+pub mod train;
 
 pub use calibration::{Basis, Bound, Calibration, Device, OpTime, arithmetic_for};
 pub use op::{Op, Work};

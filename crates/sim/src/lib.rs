@@ -28,6 +28,7 @@ mod rules;
 mod run;
 mod scheduler;
 mod time;
+pub mod train;
 mod workload;
 
 pub use deployment::{Deployment, Instance, Link, Speculation};
