@@ -18,6 +18,7 @@ mod sections;
 mod systems;
 #[cfg(test)]
 mod tests;
+pub(crate) mod train_parts;
 
 /// The question.
 #[derive(Debug, Clone)]

@@ -81,7 +81,7 @@ fn study(
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is
 /// looked for in the working folder: a study means the same wherever it is read from.
-fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
+pub(crate) fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
     let name = value.text("name a built-in model or a folder with a config.json")?;
     let own = |user: &Path| is_plain(name) && user.join("models").join(format!("{name}.json")).is_file();
     let is_path = name.starts_with(['.', '/']) || name.contains(['\\', '\0']) || name.ends_with(".json");
@@ -114,7 +114,7 @@ fn inline(fault: &Diagnostic) -> String {
 }
 
 /// A storage scheme, or `Some(None)` for what is published.
-fn scheme(value: &Value) -> Option<Option<Scheme>> {
+pub(crate) fn scheme(value: &Value) -> Option<Option<Scheme>> {
     let name = value.text("name a storage scheme as in \"ue8m0-fp8\"")?;
     if name == "as published" {
         return Some(None);
@@ -220,7 +220,7 @@ fn objective(value: &Value, traffic: Option<&Traffic>) -> Option<Objective> {
 const BASES: [(&str, Basis); 3] = [("any", Basis::Any), ("rent", Basis::Rent), ("purchase", Basis::Purchase)];
 
 /// What the study says of money, and the region's figures for what it does not say.
-fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
+pub(crate) fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     let table = match value {
         Some(value) => Some(value.table("write a table [money]")?),
         None => None,
