@@ -42,6 +42,8 @@ enum Command {
     Model(cmd::model::ModelArgs),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
+    /// Finds the best parallel plan for training a model on each system of a study.
+    Train(cmd::train::Train),
     /// Predicts published measurements and shows how far off the predictions are.
     Validate(cmd::validate::Validate),
     /// Weighs the systems of a study against each other: ranks them, and writes `findings.json` and `report.html`.
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
+        Command::Train(args) => cmd::train::run(&args, folder),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),
     };

@@ -4,6 +4,7 @@
 pub mod bars;
 mod marker;
 pub mod pareto;
+pub mod pipeline;
 mod place;
 pub mod roofline;
 mod scale;

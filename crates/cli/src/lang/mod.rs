@@ -8,6 +8,7 @@ pub mod glossary;
 pub mod msg;
 pub mod number;
 mod term;
+pub mod training;
 pub mod words;
 
 pub use both::Both;

@@ -214,6 +214,8 @@ messages! {
     Basics: "{chips} chips, {chip}", "{chips} 颗芯片，{chip}";
     ChartKeys: "Arrow keys move from point to point.", "方向键可在各点间移动。";
     CostBasis: "Price: {basis}", "价格：{basis}";
+    GoalTrainingFirst: "Training: step, {maker}", "训练：单步时间，{maker}";
+    GoalTrainingOthers: "Training: step, other makers than {maker}", "训练：单步时间，{maker} 以外的厂商";
 }
 
 #[cfg(test)]

@@ -66,6 +66,12 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("graphs", "graphs", "计算图"),
     ("workspace", "workspace", "工作区"),
     ("reserved", "reserved", "预留"),
+    ("parameters", "parameters", "参数"),
+    ("gradients", "gradients", "梯度"),
+    ("optimizer states", "optimizer states", "优化器状态"),
+    ("chip", "this chip", "该芯片"),
+    ("architecture", "its architecture", "同架构芯片"),
+    ("class", "its class of chips", "同类芯片"),
     // Kinds of fact.
     ("vendor", "vendor", "厂商"),
     ("measured", "measured", "实测"),

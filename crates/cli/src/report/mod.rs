@@ -9,6 +9,7 @@ mod figures;
 mod operators;
 mod page;
 mod ranking;
+pub mod train;
 mod write;
 
 pub use page::render;
