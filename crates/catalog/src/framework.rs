@@ -36,7 +36,8 @@ pub struct Framework {
     pub tensor_parallel: Fact<bool>,
     /// Host's time to launch a kernel.
     pub launch: Fact<Seconds>,
-    /// Wait for the numbers of routed tokens in a layer with experts, each way: the host must know them to go on.
+    /// What a layer with experts loses each way, however many tokens there are: the host's wait for the numbers of routed
+    /// tokens, sorting, many small launches.
     pub routing: Fact<Seconds>,
     /// Host's time in a step.
     pub step: Fact<Seconds>,

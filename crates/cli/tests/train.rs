@@ -33,7 +33,8 @@ fn finds_a_plan_and_writes_it() {
     let run = train("plain", STUDY, &["--threads", "1"]);
     let shown = text(&run.stdout);
     assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
-    for part in ["tokens/s per chip", "MFU", "compute", "optimizer states", "run by the event engine", "without faults"] {
+    for part in ["tokens/s per chip", "MFU", "compute", "optimizer states", "run by the event engine", "without faults"]
+    {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
     let json = std::fs::read(folder("plain").join("training.json")).expect("written");
@@ -88,7 +89,7 @@ fn wrong_input_names_its_place() {
         let run = train(&format!("wrong{i}"), study, &[]);
         let told = text(&run.stderr);
         assert_eq!(run.status.code(), Some(2), "{told}");
-        assert!(told.contains(message) , "{message}\n---\n{told}");
+        assert!(told.contains(message), "{message}\n---\n{told}");
         assert!(!folder(&format!("wrong{i}")).join("training.json").exists());
     }
 }

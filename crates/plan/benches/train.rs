@@ -86,7 +86,11 @@ fn main() {
 
     // The whole space: number formats of states times plans, all on one core.
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-    let recipes = [(StateFormat::Fp32, StateFormat::Fp32), (StateFormat::Bf16, StateFormat::Fp32), (StateFormat::Bf16, StateFormat::Bf16)];
+    let recipes = [
+        (StateFormat::Fp32, StateFormat::Fp32),
+        (StateFormat::Bf16, StateFormat::Fp32),
+        (StateFormat::Bf16, StateFormat::Bf16),
+    ];
     let (before, started) = (processor(), Instant::now());
     let (mut tried, mut best) = (0u64, f64::INFINITY);
     for (gradients, moments) in recipes {

@@ -13,6 +13,8 @@ use thiserror::Error;
 use crate::validate::{Kind, basis_name, quantile};
 
 const TEXT: &str = include_str!("../../../calibration/intervals.toml");
+/// Those of training steps: from runs that the fit behind a prediction had not seen.
+const TRAINING: &str = include_str!("../../../calibration/training-intervals.toml");
 
 /// Share of true values that an interval should hold.
 pub const SHARE: f64 = 0.9;
@@ -90,7 +92,9 @@ impl Intervals {
     /// # Errors
     /// [`IntervalError`] if the file was built in broken.
     pub fn embedded() -> Result<Intervals, IntervalError> {
-        Intervals::parse(TEXT)
+        let mut all = Intervals::parse(TEXT)?;
+        all.stratum.extend(Intervals::parse(TRAINING)?.stratum);
+        Ok(all)
     }
 
     /// From the text of a file.

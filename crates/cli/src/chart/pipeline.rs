@@ -52,8 +52,13 @@ pub fn drawing(timeline: &Timeline, width: f64, view: &str, labelled_by: &str) -
         let scale = half / (to - from).max(f64::MIN_POSITIVE);
         let title = Both::of(|l| format!("{} ({})", name.text(l), quantity(to - from, Unit::Time)));
         svg.text("tick", (x0, 11.0), Anchor::Start, &title);
-        for (stage, start, end, kind, chunk, micro) in works {
+        for (i, (stage, start, end, kind, chunk, micro)) in works.iter().enumerate() {
             let Some(class) = class(kind) else { continue };
+            // Works that overlap have one span: the first takes the upper half, the second the lower.
+            let same = |other: Option<&(u32, f64, f64, String, u32, u32)>| {
+                other.is_some_and(|o| o.0 == *stage && o.1 == *start && o.2 == *end)
+            };
+            let (above, below) = (same(works.get(i + 1)), same(i.checked_sub(1).and_then(|j| works.get(j))));
             if *stage >= stages || *end <= from || *start >= to {
                 continue;
             }
@@ -63,7 +68,13 @@ pub fn drawing(timeline: &Timeline, width: f64, view: &str, labelled_by: &str) -
             let tip =
                 Both::of(|l| format!("{} {micro} / {chunk}\n{}", share(kind, l), quantity(end - start, Unit::Time)));
             let wide = ((b - a) * scale - 0.4).max(0.3);
-            svg.rect(&format!("bar tip {class}"), (x, y), (wide, pitch - 2.0), &tip.attributes("data"));
+            let tall = pitch - 2.0;
+            let (y, tall) = match (above, below) {
+                (true, _) => (y, tall / 2.0),
+                (_, true) => (y + tall / 2.0, tall / 2.0),
+                _ => (y, tall),
+            };
+            svg.rect(&format!("bar tip {class}"), (x, y), (wide, tall), &tip.attributes("data"));
         }
     }
     svg.finish()

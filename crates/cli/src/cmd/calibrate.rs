@@ -48,6 +48,9 @@ pub struct Calibrate {
     /// Instead of operators: fit training frameworks and chips to the built-in training runs; with --out write them
     #[arg(long, conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "check"])]
     training: bool,
+    /// With --training: instead of one fit, predict each part of the runs by a fit to the others, and fit intervals
+    #[arg(long, value_name = "COUNT", requires = "training", value_parser = clap::value_parser!(u8).range(2..=20))]
+    folds: Option<u8>,
 }
 
 /// Runs the command.
@@ -82,6 +85,9 @@ fn train(args: &Calibrate, catalog: &Catalog) -> Result<ExitCode, String> {
     let bench = TrainingBench { catalog, fitted: &fitted, chips: &chips, frameworks, intervals: &intervals };
     let table = plan::validate::File::Training.embedded().map_err(|e| e.to_string())?;
     let cases = plan::train::cases(&table).map_err(|e| e.to_string())?;
+    if let Some(folds) = args.folds {
+        return held_out(args, &bench, &cases, usize::from(folds));
+    }
     let fit = plan::train::calibrate::fit(&bench, &cases, &mut |loss| eprintln!("loss {loss:.4}"));
     println!("{} runs, loss {:.4} before, {:.4} after", fit.rows, fit.loss.0, fit.loss.1);
     for (name, text) in plan::train::calibrate::files(&fit, &args.date) {
@@ -93,6 +99,49 @@ fn train(args: &Calibrate, catalog: &Catalog) -> Result<ExitCode, String> {
                 println!("{}", path.display());
             }
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Predicts runs by fits that have not seen their group, tells the errors, and fits intervals to them.
+fn held_out(
+    args: &Calibrate,
+    bench: &TrainingBench<'_>,
+    cases: &[plan::train::TrainingCase],
+    folds: usize,
+) -> Result<ExitCode, String> {
+    let points = plan::train::calibrate::held_out(bench, cases, folds, &mut |part| eprintln!("{part} of {folds}"));
+    for bar in plan::validate::bars(&points) {
+        let e = &bar.errors;
+        println!(
+            "{} ({}): {} runs unseen by the fit, median error {} %, p90 {} %",
+            bar.what.name(),
+            bar.maker,
+            e.count,
+            percent(e.median),
+            percent(e.p90)
+        );
+    }
+    let orders = plan::train::orderings(cases, &points);
+    println!("orderings: {} of {} right", orders.right, orders.pairs);
+    let intervals = Intervals::fit(&super::validate::residuals(&points));
+    for s in &intervals.stratum {
+        println!(
+            "interval {} {} {}: {} to {}, {} runs, {} groups, coverage of unseen groups {} %",
+            s.kind,
+            s.basis,
+            s.engine,
+            s.low,
+            s.high,
+            s.n,
+            s.groups,
+            percent(s.coverage)
+        );
+    }
+    if let Some(folder) = &args.out {
+        let path = folder.join("training-intervals.toml");
+        crate::report::write(&path, intervals.to_toml().as_bytes()).map_err(|e| e.to_string())?;
+        println!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -85,6 +85,9 @@ fn is_comm(name: &str) -> bool {
     Path::new(name).file_name().is_some_and(|f| f.to_string_lossy().starts_with("comm-"))
 }
 
+/// Files of a calibration folder that hold no operators and no exchanges.
+const DATA: [&str; 4] = ["comm-data.toml", "intervals.toml", "training.toml", "training-intervals.toml"];
+
 /// The calibration files of a folder and of `operators/` in it, by path.
 fn texts(folder: &Path) -> Result<Vec<(String, String)>, String> {
     let told = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
@@ -95,7 +98,7 @@ fn texts(folder: &Path) -> Result<Vec<(String, String)>, String> {
         }
         for entry in std::fs::read_dir(&place).map_err(|e| told(&place, e))? {
             let path = entry.map_err(|e| told(&place, e))?.path();
-            let is_data = path.file_name().is_some_and(|f| f == "comm-data.toml" || f == "intervals.toml");
+            let is_data = path.file_name().is_some_and(|f| DATA.iter().any(|d| f == *d));
             if path.extension().is_some_and(|e| e == "toml") && path.is_file() && !is_data {
                 files.push(path);
             }

@@ -184,7 +184,7 @@ fn training(table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
 }
 
 /// Residuals of the rows that a fair comparison is possible with.
-fn residuals(points: &[Point]) -> Vec<Residual> {
+pub fn residuals(points: &[Point]) -> Vec<Residual> {
     let serving = |p: &&Point| p.plain && matches!(p.file, File::Serving | File::ServingSilicon | File::Training);
     let residual = |p: &Point| {
         Some(Residual {

@@ -20,11 +20,11 @@ const SHARES: [(&str, &str); 11] = [
     ("context", "k3"),
     ("expert", "k4"),
     ("data", "k5"),
-    ("pipeline", "k2"),
+    ("pipeline", "k3"),
     ("bubble", "free"),
-    ("optimizer", "k1"),
+    ("optimizer", "k3"),
     ("offload", "k3"),
-    ("other", "k0"),
+    ("other", "k1"),
 ];
 
 /// The page. The same findings give the same bytes.

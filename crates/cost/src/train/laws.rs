@@ -9,29 +9,31 @@ use super::*;
 fn plans() -> impl Strategy<Value = Plan> {
     let degrees = (0u32..4, 0u32..3, 0u32..2, 0u32..3, 1u32..4);
     let ways = (0usize..4, 0usize..4, 0usize..6, 0usize..3, any::<bool>());
-    (degrees, ways).prop_map(|((tp, pp, cp, ep, micro), (sharding, recompute, schedule, context, sequence_parallel))| {
-        let (tp, pp, cp) = (1 << tp, 1 << pp, 1 << cp);
-        let dp = 64 / (tp * pp * cp).min(64);
-        let schedule = if pp == 1 { Schedule::OneFOneB } else { Schedule::NAMED[schedule].1 };
-        let chunks = if matches!(schedule, Schedule::Interleaved | Schedule::ZbV) { 2 } else { 1 };
-        Plan {
-            tp,
-            pp,
-            dp,
-            cp,
-            ep: 1 << ep,
-            etp: 1,
-            chunks,
-            micro_batch: micro,
-            schedule,
-            sequence_parallel,
-            context: ContextExchange::NAMED[context].1,
-            sharding: Sharding::NAMED[sharding].1,
-            shard: if sharding == 0 { 1 } else { dp * cp },
-            recompute: [Recompute::None, Recompute::Selective, Recompute::Layers(1), Recompute::Full][recompute],
-            offload: Offload::default(),
-        }
-    })
+    (degrees, ways).prop_map(
+        |((tp, pp, cp, ep, micro), (sharding, recompute, schedule, context, sequence_parallel))| {
+            let (tp, pp, cp) = (1 << tp, 1 << pp, 1 << cp);
+            let dp = 64 / (tp * pp * cp).min(64);
+            let schedule = if pp == 1 { Schedule::OneFOneB } else { Schedule::NAMED[schedule].1 };
+            let chunks = if matches!(schedule, Schedule::Interleaved | Schedule::ZbV) { 2 } else { 1 };
+            Plan {
+                tp,
+                pp,
+                dp,
+                cp,
+                ep: 1 << ep,
+                etp: 1,
+                chunks,
+                micro_batch: micro,
+                schedule,
+                sequence_parallel,
+                context: ContextExchange::NAMED[context].1,
+                sharding: Sharding::NAMED[sharding].1,
+                shard: if sharding == 0 { 1 } else { dp * cp },
+                recompute: [Recompute::None, Recompute::Selective, Recompute::Layers(1), Recompute::Full][recompute],
+                offload: Offload::default(),
+            }
+        },
+    )
 }
 
 fn priced(job: &Job, plan: &Plan) -> Option<(Terms, StepTime, TrainingMemory)> {

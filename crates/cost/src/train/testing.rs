@@ -125,4 +125,3 @@ pub fn gpt() -> Model {
     }
     model
 }
-

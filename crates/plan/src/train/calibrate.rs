@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use catalog::{Fact, Framework};
-use cost::train::ChipFit;
+use cost::train::{ChipFit, TrainingCalibration};
 use rayon::prelude::*;
 use units::{Range, Seconds};
 
 use super::case::TrainingCase;
 use super::rig::{Rig, stack};
-use super::validate::TrainingBench;
+use super::validate::{TrainingBench, predict};
+use crate::validate::Point;
 
 /// Errors of a logarithm count up to here.
 const CAP: f64 = 0.7;
@@ -87,8 +88,68 @@ const CHIP_KNOBS: [(fn(&mut ChipFit) -> &mut f64, f64, f64); 4] = [
     (|c| &mut c.attention, 0.5, 4.0),
 ];
 
+/// Neutral values that a fit starts from where nothing of an earlier one may show: for each knob in turn.
+const STARTS: [f64; 11] = [8e-6, 2e-4, 1e-2, 1.2, 1.5, 1.0, 1.3, 0.5, 0.4, 0.7, 1.0];
+/// Sweeps of a fit from neutral values.
+const WIDE_SWEEPS: [f64; 6] = [2.0, 1.5, 1.3, 1.15, 1.07, 1.03];
+
+/// Predictions of every case by a fit that has seen no case of its group (model on a chip): the groups are dealt to
+/// `folds` parts, and each part is predicted by a fit to the others, from neutral values.
+pub fn held_out(
+    bench: &TrainingBench<'_>,
+    cases: &[TrainingCase],
+    folds: usize,
+    progress: &mut dyn FnMut(usize),
+) -> Vec<Point> {
+    let key = |c: &TrainingCase| format!("{} on {}", c.model_name, c.chip);
+    let mut groups: Vec<String> = cases.iter().map(key).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let fold = |c: &TrainingCase| groups.binary_search(&key(c)).unwrap_or(0) % folds.max(1);
+    let mut neutral_frameworks = bench.frameworks.clone();
+    for framework in neutral_frameworks.values_mut() {
+        for ((_, reach, low, high), start) in KNOBS.iter().zip(STARTS) {
+            reach(framework).set(start.clamp(*low, *high));
+        }
+    }
+    let mut neutral_chips = bench.chips.clone();
+    for chip in &mut neutral_chips.chip {
+        (chip.half, chip.eight, chip.four, chip.attention) = (1.1, 1.1, 1.1, 1.0);
+    }
+    let mut points: Vec<Option<Point>> = vec![None; cases.len()];
+    for part in 0..folds.max(1) {
+        let start = TrainingBench {
+            catalog: bench.catalog,
+            fitted: bench.fitted,
+            chips: &neutral_chips,
+            frameworks: neutral_frameworks.clone(),
+            intervals: bench.intervals,
+        };
+        let others: Vec<TrainingCase> = cases.iter().filter(|c| fold(c) != part).cloned().collect();
+        let found = fit_with(&start, &others, &WIDE_SWEEPS, &mut |_| ());
+        let chips = TrainingCalibration { chip: found.chips };
+        let fitted = TrainingBench { chips: &chips, frameworks: found.frameworks, ..start };
+        let own: Vec<usize> = (0..cases.len()).filter(|&i| fold(&cases[i]) == part).collect();
+        let unseen: Vec<TrainingCase> = own.iter().map(|&i| cases[i].clone()).collect();
+        for (i, point) in own.into_iter().zip(predict(&fitted, &unseen, &|| ())) {
+            points[i] = Some(point);
+        }
+        progress(part + 1);
+    }
+    points.into_iter().flatten().collect()
+}
+
 /// Fits profiles and chips to the cases that can be judged, those of medium confidence with less weight.
 pub fn fit(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn FnMut(f64)) -> TrainingFit {
+    fit_with(bench, cases, &SWEEPS, progress)
+}
+
+fn fit_with(
+    bench: &TrainingBench<'_>,
+    cases: &[TrainingCase],
+    sweeps: &[f64],
+    progress: &mut dyn FnMut(f64),
+) -> TrainingFit {
     let mut frameworks = bench.frameworks.clone();
     let mut chips = bench.chips.chip.clone();
     let rows = rows(bench, cases, &chips);
@@ -108,7 +169,7 @@ pub fn fit(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
     };
     let total: f64 = rows.iter().map(|r| r.weight).sum::<f64>().max(1e-9);
     let before = loss(&frameworks, &chips, None) / total;
-    for factor in SWEEPS {
+    for &factor in sweeps {
         for index in 0..chips.len() {
             if !rows.iter().any(|r| r.fit == index) {
                 continue;
