@@ -2,6 +2,7 @@
 //! schedules of flows; faults; bounds that nothing can beat; and the time of exchanges as libraries achieve it. Pure
 //! functions: no files, no clock, no threads, no randomness.
 
+pub mod flow;
 pub mod graph;
 pub mod price;
 
