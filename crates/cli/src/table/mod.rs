@@ -11,6 +11,7 @@ mod weigh_notes;
 pub use explain::efficiency;
 #[cfg_attr(not(test), allow(unused_imports))]
 pub use explain::{Explanation, explain};
+pub use grid::paragraph;
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;

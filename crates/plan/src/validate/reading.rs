@@ -32,6 +32,8 @@ pub struct Reading {
     pub once: Vec<Rule>,
     /// Runs without graphs.
     pub eager: Vec<Rule>,
+    /// Runs so long that ramp and drain do not count.
+    pub long: Vec<Rule>,
     /// Limits on the tokens of a step.
     pub step: Vec<StepLimit>,
     /// Rows that are refused.

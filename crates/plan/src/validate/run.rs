@@ -7,7 +7,7 @@ use catalog::{Catalog, Engine, Model};
 use cost::calibration::Basis;
 use cost::deploy::Speculation;
 use rayon::prelude::*;
-use units::Range;
+use units::{Range, Seconds};
 
 use super::case::{Case, CaseLoad, Measured, Mode};
 use super::point::{Kind, Point, Predicted};
@@ -243,6 +243,12 @@ fn as_started<'e>(engine: &'e Engine, case: &Case) -> Cow<'e, Engine> {
         let host = &mut engine.to_mut().host;
         host.graph_decode.value = Range::exact(false);
         host.graph_prefill.value = Range::exact(false);
+    }
+    if case.in_process {
+        let host = &mut engine.to_mut().host;
+        for time in [&mut host.ingress, &mut host.intake, &mut host.intake_token, &mut host.stream, &mut host.egress] {
+            time.value = Range::exact(Seconds(0.0));
+        }
     }
     if let Some(tokens) = case.step_tokens {
         for limits in &mut engine.to_mut().limits {

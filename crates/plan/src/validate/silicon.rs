@@ -69,6 +69,8 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             speculation: None,
             prefix_hit: 0.0,
             eager: false,
+            in_process: false,
+            long: false,
             step_tokens: None,
             refused: None,
             remark: String::new(),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use catalog::{Catalog, Engine};
 
-use super::case::{Case, Measured, Metric};
+use super::case::{Case, CaseLoad, Measured, Metric};
 use super::file::File;
 use super::reading::{Reading, Rule, matches};
 use super::text::{first_number, has};
@@ -153,6 +153,10 @@ fn case(row: &Row<'_>, value: f64, engine: &'static str, unsure: bool) -> Case {
         speculation,
         prefix_hit: load::prefix_hit(row.get("note")),
         eager: row.first(&reading.eager).is_some(),
+        // Offline benchmarks, static batches and MLPerf's harness call the engine themselves.
+        in_process: has(row.get("request_rate"), "offline")
+            || matches!(load, CaseLoad::Static(_) | CaseLoad::Saturated | CaseLoad::Bounded { .. }),
+        long: row.first(&reading.long).is_some(),
         step_tokens: reading.step.iter().find(|s| matches(&s.texts, |c| row.get(c))).map(|s| s.tokens),
         refused: faults.0,
         remark: remark.join("; "),
