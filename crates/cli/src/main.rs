@@ -36,12 +36,16 @@ enum Command {
     Calibrate(cmd::calibrate::Calibrate),
     /// Shows chips and systems, every fact with its source; checks a folder of your own.
     Catalog(cmd::catalog::CatalogArgs),
+    /// Shows where the time and the memory of one system's best set-up go.
+    Explain(cmd::explain::Explain),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
     /// Predicts published measurements and shows how far off the predictions are.
     Validate(cmd::validate::Validate),
+    /// Weighs the systems of a study against each other: ranks them, and writes `findings.json` and `report.html`.
+    Weigh(cmd::weigh::Weigh),
 }
 
 /// Exit code of a fault of ours.
@@ -61,9 +65,11 @@ fn main() -> ExitCode {
         Command::CompareWeights(args) => converted(cmd::compare_weights::run(args)),
         Command::Calibrate(args) => cmd::calibrate::run(&args),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
+        Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Validate(args) => cmd::validate::run(&args, folder),
+        Command::Weigh(args) => cmd::weigh::run(&args, folder),
     };
     panic::catch_unwind(panic::AssertUnwindSafe(run)).unwrap_or(ExitCode::from(BUG))
 }

@@ -16,10 +16,11 @@ use crate::validate::{Bench, Kind, Point};
 type Time = (&'static str, fn(&mut Engine) -> &mut Fact<Seconds>, f64);
 
 /// Host times with the largest value that makes sense, in seconds.
-const TIMES: [Time; 10] = [
+const TIMES: [Time; 11] = [
     ("step", |e| &mut e.host.step, 8e-3),
     ("request", |e| &mut e.host.request, 120e-6),
-    ("prefill", |e| &mut e.host.prefill, 3e-3),
+    ("prefill", |e| &mut e.host.prefill, 60e-3),
+    ("wait", |e| &mut e.host.wait, 20e-6),
     ("token", |e| &mut e.host.token, 2e-6),
     ("intake", |e| &mut e.host.intake, 30e-3),
     ("intake_token", |e| &mut e.host.intake_token, 20e-6),

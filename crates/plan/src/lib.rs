@@ -15,6 +15,7 @@ pub mod study;
 pub mod tables;
 pub mod traffic;
 pub mod validate;
+pub mod weigh;
 pub mod workload;
 
 pub use findings::Findings;

@@ -35,13 +35,13 @@ impl Machine {
     /// A chip without peak or bandwidth, or a calibration without curves.
     pub fn new(system: &System, fitted: &Fitted, engine: &Engine) -> Result<Machine, Refusal> {
         let chip = &system.chip;
-        let device = Device::new(chip, &fitted.operators, Some(&engine.id))?;
+        let device = Device::new(chip, &fitted.operators, Some(&engine.family))?;
         let network = Network::for_stack(
             &system.fabric,
             &fitted.exchanges,
             &chip.architecture,
             chip.devices.max(1),
-            Some(&engine.id),
+            Some(&engine.family),
         )?;
         Ok(Machine { system: system.clone(), device, network })
     }

@@ -109,6 +109,7 @@ impl<'a> Setup<'a> {
             graph_decode: host.graph_decode.mid(),
             graph_prefill: host.graph_prefill.mid(),
             graph_requests: u64::from(limits.graph_seqs.mid()),
+            wait: host.wait.mid().0,
             prompt_token: host.token.mid().0,
         }
     }
@@ -187,8 +188,9 @@ impl<'a> Setup<'a> {
         let memory = self.memory(pool);
         let tokens = memory.tokens(context);
         if (tokens as f64) < context {
+            // All but the pool is taken: by weights, by activations and buffers, and by what the engine leaves alone.
             let one = memory.per_token * context + memory.per_request;
-            return Err(Refusal::DoesNotFit { needs: memory.needed() + one, has: memory.capacity });
+            return Err(Refusal::DoesNotFit { needs: memory.capacity - memory.pool + one, has: memory.capacity });
         }
         Ok((memory, tokens))
     }

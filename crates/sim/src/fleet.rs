@@ -25,8 +25,8 @@ pub struct Settings {
     pub fold: bool,
     /// Longest run of decode steps that is taken in one go; 1 goes step by step. The result is the same, bit by bit.
     pub longest_run: u64,
-    /// The first so many requests are under way when the simulation begins: their prompts are in the prefix cache, but
-    /// for the one token that is always computed.
+    /// The first so many requests are under way when the simulation begins: the front end has taken them in, and their
+    /// prompts are in the prefix cache, but for the one token that is always computed.
     pub resident: usize,
 }
 
@@ -130,6 +130,7 @@ pub fn record<C: StepCost>(
         ingress: Time::from_seconds(first.scheduler.host.ingress.0)?,
         intake: first.scheduler.host,
         gate: Time::ZERO,
+        resident: settings.resident.div_ceil(copies),
         queue: Queue::default(),
         signals: Vec::new(),
         served: 0,
@@ -184,6 +185,8 @@ struct Fleet<'a, C> {
     /// What the front ends need to take a request in, and until when they are busy with it.
     intake: Host,
     gate: Time,
+    /// Requests that were taken in before.
+    resident: usize,
     queue: Queue,
     /// Engines to which something happened at this moment.
     touched: Vec<u32>,
@@ -226,6 +229,11 @@ impl<C: StepCost> Fleet<'_, C> {
     /// The next request will arrive; its arrival is known.
     fn announce(&mut self) -> Result<(), SimError> {
         let job = &self.jobs[self.next];
+        if self.next < self.resident {
+            self.queue.push(job.arrival, Event::Arrive { job: self.next as u32 });
+            self.next += 1;
+            return Ok(());
+        }
         let work = self.intake.intake.0 + self.intake.intake_token.0 * f64::from(job.input);
         // Each instance that requests come to has a front end; together they take in so many times as fast.
         let work = Time::from_seconds(work / self.fronts as f64)?;

@@ -137,3 +137,18 @@ fn host() {
     scheduler.overlap = true;
     assert_eq!(run(scheduler)[0].last, Time((50 + 6000 + 5002 + 7) * 1_000_000));
 }
+
+/// A request under way: taken in before, one token of its prompt left to compute. The next one comes new.
+#[test]
+fn resident() {
+    let cost = Linear::default();
+    let intake = units::Seconds(0.5);
+    let scheduler = Scheduler { host: sim::Host { intake, ..sim::Host::FREE }, ..scheduler() };
+    let deployment = Deployment::one(Instance { scheduler, ..instance(&cost) });
+    let settings = Settings { resident: 1, ..Settings::default() };
+    let record = record(&deployment, &Workload::closed(2, 1, 100, 1), &settings).unwrap();
+    let ttft = |i: usize| record.served[i].first.since(record.served[i].arrival);
+    close(ttft(0), (5000.0 + 10.0) * US);
+    close(ttft(1), 0.5 + (5000.0 + 1000.0) * US);
+    assert_eq!((record.served[0].cached, record.served[1].cached), (99, 0));
+}

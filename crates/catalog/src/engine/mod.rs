@@ -90,6 +90,8 @@ pub struct HostTimes {
     pub intake_token: Fact<Seconds>,
     /// Per token that the front end sends out, one after the other.
     pub stream: Fact<Seconds>,
+    /// Per exchange of tensor or expert parallelism: the ranks' wait for the slowest among them.
+    pub wait: Fact<Seconds>,
     /// From the end of a step to the client.
     pub egress: Fact<Seconds>,
     /// Per kernel that is launched by the host.
@@ -126,6 +128,8 @@ pub struct Features {
 pub struct Engine {
     /// `vllm`.
     pub id: String,
+    /// The engine that this is an older version of; its own id where it is the current one.
+    pub family: String,
     /// "vLLM".
     pub name: String,
     /// Versions that the defaults were read from.
@@ -169,6 +173,14 @@ impl Engine {
         }
     }
 
+    /// The profile for a version of an engine: `trtllm` and "1.0.0" find `trtllm-1.0` if there is one, else `trtllm`.
+    pub fn name_of_version(engine: &str, version: &str) -> Option<&'static str> {
+        let minor: Vec<&str> = version.trim_start_matches('v').splitn(3, '.').take(2).collect();
+        let exact = format!("{engine}-{}", minor.join("."));
+        let names = Engine::names();
+        [exact.as_str(), engine].into_iter().find_map(|wanted| names.iter().find(|n| **n == wanted).copied())
+    }
+
     /// A profile from the text of a file.
     ///
     /// # Errors
@@ -198,7 +210,8 @@ impl Engine {
 /// What is wrong with a profile's file.
 pub fn engines_for(architecture: &str) -> Result<Vec<Engine>, Vec<Diagnostic>> {
     let all: Vec<Engine> = Engine::names().into_iter().map(Engine::load).collect::<Result<_, _>>()?;
-    let able: Vec<Engine> = all.iter().filter(|e| e.runs_on(architecture)).cloned().collect();
+    let current = |e: &&Engine| e.family == e.id && e.runs_on(architecture);
+    let able: Vec<Engine> = all.iter().filter(current).cloned().collect();
     Ok(if able.is_empty() { all.into_iter().filter(|e| e.id == GENERIC).collect() } else { able })
 }
 

@@ -46,6 +46,7 @@ impl Reader {
         if limits.as_ref().is_some_and(Vec::is_empty) {
             root.fault("has no [[limits]]", "write one");
         }
+        let family = root.get("family").map_or(Some(id), |v| v.text("name the engine that this is an older version of"));
         let scheduling = self.table(&root, "scheduling", |t| self.scheduling(t));
         let memory = self.table(&root, "memory", |t| self.memory(t));
         let host = self.table(&root, "host", |t| self.host(t));
@@ -53,6 +54,7 @@ impl Reader {
         root.finish();
         Some(Engine {
             id: id.to_owned(),
+            family: family?.to_owned(),
             name: name?.to_owned(),
             version: version?.to_owned(),
             architectures: architectures?,
@@ -158,6 +160,7 @@ impl Reader {
         let (step, request, prefill, token) = (time("step"), time("request"), time("prefill"), time("token"));
         let (ingress, egress, launch, gap) = (time("ingress"), time("egress"), time("launch"), time("gap"));
         let (intake, intake_token, stream) = (time("intake"), time("intake_token"), time("stream"));
+        let wait = time("wait");
         let (graph_decode, graph_prefill) = (self.truth(t, "graph_decode"), self.truth(t, "graph_prefill"));
         Some(HostTimes {
             step: step?,
@@ -168,6 +171,7 @@ impl Reader {
             intake: intake?,
             intake_token: intake_token?,
             stream: stream?,
+            wait: wait?,
             egress: egress?,
             launch: launch?,
             gap: gap?,

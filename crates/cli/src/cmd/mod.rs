@@ -3,11 +3,12 @@
 pub mod calibrate;
 pub mod catalog;
 pub mod compare_weights;
+pub mod explain;
+mod ground;
 pub mod inspect;
 pub mod model;
 pub mod quantize;
 pub mod report;
-// Waits for `weigh`, whose findings it shows.
-#[allow(dead_code)]
 pub mod show;
 pub mod validate;
+pub mod weigh;

@@ -1,16 +1,12 @@
 //! Tables for the terminal. Each function takes plain rows and gives text that ends in a line feed.
 
-// `explain` waits for its command.
-#[cfg_attr(not(test), allow(dead_code))]
 mod explain;
 mod grid;
 mod validate;
 mod weigh;
 mod weigh_notes;
 
-pub use explain::efficiency;
-#[cfg_attr(not(test), allow(unused_imports))]
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, efficiency, explain};
 pub use grid::paragraph;
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};

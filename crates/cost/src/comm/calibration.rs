@@ -125,6 +125,12 @@ impl CommCalibration {
         Ok(CommCalibration { sets })
     }
 
+    /// What `over` holds goes over the same here.
+    pub fn overlay(&mut self, over: CommCalibration) {
+        // The first set that holds is used.
+        self.sets.splice(0..0, over.sets);
+    }
+
     /// The curves of a tier under an architecture, nearest first: the same architecture and fabric (of the same stack
     /// first); the same fabric; a kindred operation on it; the same shape; anything.
     pub(super) fn resolve(

@@ -20,6 +20,8 @@ pub struct Launch {
     pub graph_prefill: bool,
     /// Most requests in a decode step that runs as a graph.
     pub graph_requests: u64,
+    /// Seconds that the ranks of an exchange wait for the slowest among them.
+    pub wait: f64,
     /// Seconds that the host needs per prompt token in a step (copies, block tables).
     pub prompt_token: f64,
 }
@@ -71,7 +73,7 @@ pub struct StepTimes<'a> {
     deployment: Deployment<'a>,
     launch: Launch,
     body: ByRows,
-    body_kernels: Cell<f64>,
+    body_kernels: Cell<(f64, f64)>,
     head: ByRows,
     experts: ByRows,
     exchange: ByRows,
@@ -85,7 +87,7 @@ impl<'a> StepTimes<'a> {
             deployment,
             launch,
             body: ByRows::new(),
-            body_kernels: Cell::new(f64::NAN),
+            body_kernels: Cell::new((f64::NAN, 0.0)),
             head: ByRows::new(),
             experts: ByRows::new(),
             exchange: ByRows::new(),
@@ -113,15 +115,17 @@ impl<'a> StepTimes<'a> {
         placed.iter().filter(|p| keep(p)).map(|p| p.count * self.seconds(&p.task)).sum()
     }
 
-    /// Kernels of the layers in a step of one rank, experts and exchanges included.
-    fn kernels(&self) -> f64 {
-        if self.body_kernels.get().is_nan() {
+    /// Kernels of the layers in a step of one rank, and exchanges among them.
+    fn kernels(&self) -> (f64, f64) {
+        if self.body_kernels.get().0.is_nan() {
             let mut placed = Vec::new();
             self.deployment.body(1, &mut placed);
             if self.deployment.parallel.dp > 1 {
                 self.deployment.experts(1, 1, &mut placed);
             }
-            self.body_kernels.set(placed.iter().map(|p| p.count * kernels_of(&p.task)).sum());
+            let kernels = placed.iter().map(|p| p.count * kernels_of(&p.task)).sum();
+            let exchanges = placed.iter().filter(|p| matches!(p.task, Task::Exchange(_))).map(|p| p.count).sum();
+            self.body_kernels.set((kernels, exchanges));
         }
         self.body_kernels.get()
     }
@@ -161,7 +165,8 @@ impl StepCost for StepTimes<'_> {
         device += self.head.at(sampled, |r| self.total(|_| true, |out| d.head(r, out)));
         device += self.total(|_| true, |out| d.attention(batch, out));
         let launch = &self.launch;
-        let kernels = self.kernels();
+        let (kernels, exchanges) = self.kernels();
+        device += exchanges * launch.wait;
         let graph = if batch.prefill == 0 {
             launch.graph_decode && batch.decode <= launch.graph_requests
         } else {

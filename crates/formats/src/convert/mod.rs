@@ -9,14 +9,20 @@ mod config;
 mod journal;
 mod layout;
 mod manifest;
+mod piece;
 mod plan;
+mod queue;
 mod run;
 mod select;
+mod tensor_scale;
+mod values;
+mod work;
+mod writer;
 
 pub use layout::Layout;
 pub use manifest::{MANIFEST, Verified, verify};
+pub(crate) use piece::rects;
 pub use plan::{Action, Plan, Task};
-pub(crate) use run::rects;
 pub use run::{Outcome, Progress, partial_of, run};
 pub use select::matches;
 

@@ -12,6 +12,7 @@ use formats::Scheme;
 use super::fit::{Prior, Sample, fit, percentiles};
 use super::operators::{Record, lower, stack};
 use super::{Tables, calibrate, check_operators, load, save};
+use crate::tables::Table;
 
 fn catalog() -> Catalog {
     Catalog::embedded()
@@ -91,6 +92,7 @@ fn a_table_of_ones_own_is_fitted_saved_loaded_and_checked() {
     save(&outcome.entries, &out, "", "").expect("written");
     let mut calibration = Calibration::embedded().expect("embedded");
     calibration.overlay(load(&out).expect("own output"));
+    let table = Table::read(&table).expect("own table");
     let rows = check_operators(&table, &calibration, &find).expect("checked");
     assert_eq!(rows.len(), 7);
     let errors = rows[..5].iter().map(|r| (r.predicted_us.expect("predicted") / r.measured_us).ln());

@@ -53,7 +53,8 @@ pub fn best_guess<'p>(plan: &'p Plan, levels: &Levels, output: f64) -> Option<&'
 /// Climbs; gives up as soon as nothing above `floor` tokens per second of the system can be reached.
 pub fn climb(runner: &Runner, plan: &Plan, levels: &Levels, output: f64, floor: f64) -> Climb {
     let most = plan.rough.last().map_or(1, |r| r.batch);
-    let mut found = Climb { best: None, ceiling: Ceiling::Cache, points: Vec::new() };
+    let ceiling = if plan.fills_cache { Ceiling::Cache } else { Ceiling::Saturated };
+    let mut found = Climb { best: None, ceiling, points: Vec::new() };
     // Known to be fine, and known to be too much.
     let (mut low, mut high) = (0, most + 1);
     let mut batch = best_guess(plan, levels, output).map_or(1, |r| r.batch);

@@ -1,5 +1,6 @@
 //! How fast a pool is, roughly: enough to choose what to simulate. No figure from here is ever reported.
 
+use catalog::engine::Steps;
 use cost::deploy::Parallel;
 use cost::{Batch, StepCost};
 
@@ -98,6 +99,17 @@ impl<'s, 'a> Gauge<'s, 'a> {
         if self.setup.engine.scheduling.overlap.mid() { device.max(added) } else { device + added }
     }
 
+    /// Seconds of a front end to take a request in.
+    pub fn intake(&self) -> f64 {
+        let host = &self.setup.engine.host;
+        host.intake.mid().0 + host.intake_token.mid().0 * self.shape.input
+    }
+
+    /// Seconds of a front end to send a token out.
+    fn stream(&self) -> f64 {
+        self.setup.engine.host.stream.mid().0
+    }
+
     /// Seconds of a decode step with `requests` on each place.
     pub fn decode(&self, requests: u64) -> f64 {
         let held = self.shape.input + 0.5 * self.shape.output;
@@ -147,10 +159,13 @@ impl<'s, 'a> Gauge<'s, 'a> {
         let step = self.decode(requests);
         let prompts = requests as f64 * f64::from(self.parallel.dp);
         let (mut count, mut round) = (1.0, 0.0);
+        let added = self.added(requests, step, prompt);
         for _ in 0..8 {
-            round = (steps * step + prompts / count * prompt.step(count)).max(1e-12);
+            round = (steps * step + added * prompts / count * prompt.step(count)).max(1e-12);
             count = (prompts / round * prompt.step(count)).clamp(1.0, prompt.most);
         }
+        // The front end of a lane takes requests in and sends tokens out one after the other.
+        round = round.max(prompts * self.intake()).max(prompts * self.shape.output * self.stream());
         let one = prompt.step(count);
         let busy = (prompts / count * one / round).min(0.98);
         let ttft = one + 0.5 * busy / (1.0 - busy) * one + step;
@@ -158,10 +173,32 @@ impl<'s, 'a> Gauge<'s, 'a> {
         Guess { requests: requests as f64 / round, tpot, ttft }
     }
 
+    /// Share of a prompt's time by which a step gets longer where prompts ride along with decodes; 1 where they do not.
+    fn added(&self, requests: u64, step: f64, prompt: Prompt) -> f64 {
+        if self.setup.engine.scheduling.steps.mid() != Steps::Mixed {
+            return 1.0;
+        }
+        let limits = self.setup.engine.limits_on(&self.setup.machine.system.chip);
+        let new = (self.shape.input - self.shape.cached).max(1.0);
+        let chunk = new.min(f64::from(limits.max_batched_tokens.mid())).max(1.0);
+        let held = self.shape.input + 0.5 * self.shape.output;
+        let batch = Batch {
+            decode: requests,
+            decode_kv: requests as f64 * held,
+            prefill: 1,
+            prefill_tokens: chunk as u64,
+            prefill_pairs: chunk * (self.shape.cached + (chunk + 1.0) / 2.0),
+            prefill_past: self.shape.cached,
+        };
+        let more = (self.step(&batch, 1) - step) * new / chunk;
+        (more / prompt.alone.max(1e-12)).clamp(0.1, 1.0)
+    }
+
     /// Decode alone.
     pub fn decoding(&self, requests: u64) -> Guess {
         let speculation = self.setup.speculation.map_or(1.0, |s| 1.0 + s.accepted);
-        let tpot = self.decode(requests) / speculation;
+        let all = requests as f64 * f64::from(self.parallel.dp);
+        let tpot = (self.decode(requests) / speculation).max(all * self.stream());
         let life = tpot * (self.shape.output - 1.0).max(1.0);
         Guess { requests: requests as f64 / life, tpot, ttft: 0.0 }
     }

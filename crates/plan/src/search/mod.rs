@@ -21,7 +21,7 @@ mod storage;
 pub use climb::Ceiling;
 pub use gauge::Shape;
 pub use plans::{Field, Plan, Rough};
-pub use point::{Point, Runner};
+pub use point::{Point, Runner, level_name};
 pub use splits::short;
 pub use steady::{CellLoad, Seen};
 pub use storage::{main_scheme, storage};
@@ -86,7 +86,7 @@ pub fn search<'a>(
     let mut found = Found { fields, plans, best: None, unserved: None, points: Vec::new(), tried, rejected: vec![] };
     match study.traffic.load {
         Load::Search => found.climb(study),
-        Load::Concurrency(_) | Load::Rate { .. } => found.carry(study, candidate),
+        Load::Concurrency(_) | Load::Rate { .. } => found.carry(study),
     }
     found.close(tally);
     Ok(found)
@@ -201,7 +201,7 @@ impl Found<'_> {
     }
 
     /// The study sets the load: every promising plan runs under it.
-    fn carry(&mut self, study: &Study, candidate: &Candidate) {
+    fn carry(&mut self, study: &Study) {
         let fewest = study.objective == Objective::Chips;
         let order = self.ranked(study);
         let wanted: Vec<usize> = order.iter().map(|r| r.0).take(2 * CONTENDERS).collect();
@@ -245,7 +245,6 @@ impl Found<'_> {
                 tokens(a) > tokens(b)
             }
         };
-        let _ = candidate;
         let mut best: Option<&Point> = None;
         for p in self.points.iter().filter(|p| p.misses.is_none()) {
             if best.is_none_or(|old| better(p, old)) {

@@ -46,6 +46,8 @@ pub struct Plan {
     pub copies: u32,
     /// Guesses by requests in flight on each place that decodes, ascending.
     pub rough: Vec<Rough>,
+    /// Whether the largest batch is that of a full cache; else prefill gives no more.
+    pub fills_cache: bool,
 }
 
 /// A guess at a cell under a load.
@@ -55,6 +57,8 @@ pub struct Rough {
     pub batch: u64,
     /// Requests in flight in the cell, waiting ones included.
     pub clients: u64,
+    /// Of these, the ones that decode.
+    pub decoding: u64,
     /// Requests per second of the cell.
     pub requests: f64,
     /// Mean time per output token.
@@ -79,6 +83,8 @@ struct Gauged<'a> {
     parallel: Parallel,
     side: Side<'a>,
     prompt: Prompt,
+    /// Requests per second that it prefills if it does nothing else.
+    fill: f64,
     /// Guesses of decoding alone by batch.
     decoding: Vec<(u64, Guess)>,
 }
@@ -95,6 +101,11 @@ impl<'a> Field<'a> {
             expert_skew: EXPERT_SKEW,
             pools,
         }
+    }
+
+    /// The same on another machine.
+    pub fn on(&self, machine: Machine) -> Field<'a> {
+        Field { machine, ..*self }
     }
 
     fn together(&self, parallel: Parallel) -> Setup<'_> {
@@ -155,7 +166,8 @@ impl<'a> Field<'a> {
         let gauge = Gauge::new(&setup, &side, self.shape);
         let prompt = gauge.prompt();
         let decoding = grid(gauge.room()).map(|b| (b, gauge.decoding(b))).collect();
-        Gauged { parallel, side, prompt, decoding }
+        let fill = f64::from(parallel.pp) * prompt.rate().min(1.0 / gauge.intake().max(1e-12));
+        Gauged { parallel, side, prompt, fill, decoding }
     }
 
     fn aggregated(&self, field: usize, pool: &Gauged) -> Plan {
@@ -166,22 +178,23 @@ impl<'a> Field<'a> {
         let rough = grid(gauge.room()).map(|batch| {
             let guess = gauge.together(batch, pool.prompt);
             let clients = batch * u64::from(gauge.places());
-            Rough { batch, clients, requests: guess.requests * places, tpot: guess.tpot, ttft: guess.ttft }
+            let requests = guess.requests * places;
+            Rough { batch, clients, decoding: clients, requests, tpot: guess.tpot, ttft: guess.ttft }
         });
         let copies = self.room.devices / parallel.devices();
         let pools = Pools::Together(Pool { replicas: 1, parallel, max_seqs: None });
-        Plan { field, pools, copies, rough: rough.collect() }
+        Plan { field, pools, copies, rough: rough.collect(), fills_cache: true }
     }
 
     /// Prefill and decode apart: the best few pools for each, in the ratio that matches their rates.
     fn disaggregated(&self, field: usize, pools: &[Gauged], tpot: Option<f64>) -> Vec<Plan> {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
         let per_device = |rate: f64, p: &Gauged| rate / f64::from(p.parallel.devices());
-        let fill = |p: &Gauged| f64::from(p.parallel.pp) * p.prompt.rate();
+        let fill = |p: &Gauged| p.fill;
         // The largest batch that decodes fast enough, or the smallest there is.
         let drain = |p: &Gauged| {
             let fits = |g: &&(u64, Guess)| tpot.is_none_or(|most| g.1.tpot <= most);
-            let best = p.decoding.iter().filter(fits).next_back().or(p.decoding.first());
+            let best = p.decoding.iter().rfind(fits).or(p.decoding.first());
             best.map_or(0.0, |(_, g)| g.requests * places(p))
         };
         let best = |rate: &dyn Fn(&Gauged) -> f64, count: usize| -> Vec<usize> {
@@ -226,20 +239,26 @@ impl<'a> Field<'a> {
 
     fn cell(&self, field: usize, (prefill, fills): (&Gauged, u32), (decode, drains): (&Gauged, u32)) -> Plan {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
-        let most = f64::from(fills * prefill.parallel.pp) * prefill.prompt.rate();
-        let rough = decode.decoding.iter().map(|&(batch, guess)| {
+        let most = f64::from(fills) * prefill.fill;
+        let mut rough = Vec::new();
+        for &(batch, guess) in &decode.decoding {
             let wanted = guess.requests * places(decode) * f64::from(drains);
-            let requests = wanted.min(0.95 * most);
-            let busy = (requests / most).min(0.95);
+            let requests = wanted.min(NEARLY * most);
+            let busy = requests / most;
             let ttft = prefill.prompt.alone * (1.0 + 0.5 * busy / (1.0 - busy));
             let decoding = batch as f64 * places(decode) * f64::from(drains) * requests / wanted.max(1e-12);
             let clients = (decoding + requests * ttft).ceil().max(1.0) as u64;
-            Rough { batch, clients, requests, tpot: guess.tpot, ttft }
-        });
+            rough.push(Rough { batch, clients, decoding: decoding as u64, requests, tpot: guess.tpot, ttft });
+            // Beyond what prefill gives, more requests only wait.
+            if wanted >= NEARLY * most {
+                break;
+            }
+        }
         let pool = |p: &Gauged, replicas| Pool { replicas, parallel: p.parallel, max_seqs: None };
         let pools = Pools::Split { prefill: pool(prefill, fills), decode: pool(decode, drains) };
         let copies = self.room.devices / pools.devices();
-        Plan { field, pools, copies, rough: rough.collect() }
+        let fills_cache = rough.len() == decode.decoding.len();
+        Plan { field, pools, copies, rough, fills_cache }
     }
 
     /// The least number of devices, in powers of two, on which some split of a replica fits.
@@ -257,6 +276,8 @@ const FILLERS: usize = 2;
 const DRAINERS: usize = 4;
 /// Ratios tried for each pair of pools.
 const RATIOS: usize = 2;
+/// Share of the time that prefill may be busy: above, queues grow without bound.
+const NEARLY: f64 = 0.95;
 /// Most replicas of a pool of a cell.
 const MOST_REPLICAS: u32 = 12;
 /// Devices up to which a fit is looked for.

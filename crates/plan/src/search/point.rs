@@ -22,7 +22,7 @@ pub struct Point {
     pub copies: f64,
     /// What a cell did.
     pub seen: Seen,
-    /// The first level that it misses, or that it cannot carry the load.
+    /// The level that it misses by most, or that it cannot carry the load.
     pub misses: Option<Reason>,
 }
 
@@ -35,7 +35,7 @@ impl Point {
     /// Requests in flight in the whole system; of an open loop, on average.
     pub fn concurrency(&self) -> u64 {
         let of_cell = match self.load {
-            CellLoad::Clients(n) => n as f64,
+            CellLoad::Clients { count, .. } => count as f64,
             CellLoad::Rate { .. } => self.seen.requests * self.seen.e2e.mean,
         };
         (of_cell * self.copies).round().max(1.0) as u64
@@ -51,9 +51,6 @@ pub struct Runner<'s, 'a> {
     seats: u32,
     decodes: Parallel,
 }
-
-/// Share of an asked rate that must be served for it to be carried: what is missing beyond is a queue that grows.
-const CARRIED: f64 = 0.95;
 
 impl<'s, 'a> Runner<'s, 'a> {
     /// For one plan of a field.
@@ -78,15 +75,18 @@ impl<'s, 'a> Runner<'s, 'a> {
     }
 
     /// Clients of a cell that keep `batch` requests on each place, from the guesses.
-    fn clients(&self, batch: u64) -> u64 {
+    fn clients(&self, batch: u64) -> CellLoad {
         let rough = &self.plan.rough;
         let after = rough.partition_point(|r| r.batch < batch).min(rough.len() - 1);
         let (low, high) = (rough[after.saturating_sub(1)], rough[after]);
-        if high.batch == low.batch || batch >= high.batch {
-            return (high.clients * batch.max(1) / high.batch).max(1);
-        }
-        let share = (batch as f64 - low.batch as f64) / (high.batch as f64 - low.batch as f64);
-        (low.clients as f64 + share * (high.clients as f64 - low.clients as f64)).round().max(1.0) as u64
+        let share = if high.batch == low.batch || batch >= high.batch {
+            1.0
+        } else {
+            (batch as f64 - low.batch as f64) / (high.batch as f64 - low.batch as f64)
+        };
+        let beyond = (batch as f64 / high.batch as f64).max(1.0);
+        let mix = |a: u64, b: u64| ((a as f64 + share * (b as f64 - a as f64)) * beyond).round().max(1.0) as u64;
+        CellLoad::Clients { count: mix(low.clients, high.clients), decoding: mix(low.decoding, high.decoding) }
     }
 
     fn life(&self, guess: &Rough) -> f64 {
@@ -98,7 +98,7 @@ impl<'s, 'a> Runner<'s, 'a> {
     /// # Errors
     /// A simulation that cannot run.
     pub fn at(&self, batch: u64) -> Result<Point, Refusal> {
-        self.run(batch, CellLoad::Clients(self.clients(batch)), f64::from(self.plan.copies))
+        self.run(batch, self.clients(batch), f64::from(self.plan.copies))
     }
 
     /// The plan under the study's own load on `copies` cells.
@@ -112,7 +112,13 @@ impl<'s, 'a> Runner<'s, 'a> {
                 let cells = u64::from(copies).min(all).max(1);
                 let clients = ((all as f64 / cells as f64).round() as u64).max(1);
                 let batch = clients.div_ceil(places);
-                self.run(batch, CellLoad::Clients(clients), all as f64 / clients as f64)
+                // As many of them decode as the guess with so many clients says.
+                let rough = &self.plan.rough;
+                let guess = rough.iter().find(|r| r.clients >= clients).or(rough.last());
+                let share = guess.map_or(1.0, |r| r.decoding as f64 / r.clients.max(1) as f64);
+                let decoding = (clients as f64 * share).round() as u64;
+                let load = CellLoad::Clients { count: clients, decoding };
+                self.run(batch, load, all as f64 / clients as f64)
             }
             Load::Rate { per_second, cv } => {
                 let rate = per_second / f64::from(copies);
@@ -126,6 +132,14 @@ impl<'s, 'a> Runner<'s, 'a> {
         }
     }
 
+    /// The load of another point, on this plan.
+    ///
+    /// # Errors
+    /// A simulation that cannot run.
+    pub fn again(&self, point: &Point) -> Result<Point, Refusal> {
+        self.run(point.batch, point.load, point.copies)
+    }
+
     fn run(&self, batch: u64, load: CellLoad, copies: f64) -> Result<Point, Refusal> {
         let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, self.study.seed);
         let record = self.ready.record(&self.seated(batch), &steady.workload, steady.resident(), self.study.seed)?;
@@ -137,7 +151,8 @@ impl<'s, 'a> Runner<'s, 'a> {
 
     /// The pools with seats for the batch, where the engine's default has fewer: whoever runs a larger batch sets so.
     fn seated(&self, batch: u64) -> Pools {
-        let wanted = u32::try_from(batch * u64::from(self.decodes.pp)).unwrap_or(u32::MAX).min(1 << 19);
+        let most = self.plan.rough.last().map_or(batch, |r| r.batch);
+        let wanted = u32::try_from(batch.min(most) * u64::from(self.decodes.pp)).unwrap_or(u32::MAX).min(1 << 19);
         let seats = |p: &Pool| Pool { max_seqs: Some(self.seats.max(wanted)), ..*p };
         match &self.plan.pools {
             Pools::Together(p) => Pools::Together(seats(p)),
@@ -146,25 +161,28 @@ impl<'s, 'a> Runner<'s, 'a> {
     }
 }
 
-/// The first level that a point misses, or that it does not carry its load.
+/// The level that a point misses by most, or that it does not carry its load.
 fn misses(point: &Point, levels: &Levels) -> Option<Reason> {
     let seen = &point.seen;
-    if let CellLoad::Rate { .. } = point.load
-        && seen.requests < CARRIED * seen.came
+    if let CellLoad::Rate { per_second, .. } = point.load
+        && seen.grows
     {
-        let (asked, reached) = (seen.came * point.copies, seen.requests * point.copies);
+        let (asked, reached) = (per_second * point.copies, seen.requests * point.copies);
         return Some(Reason::Overloaded { asked, reached });
     }
     let of = [("ttft", &levels.ttft, &seen.ttft), ("tpot", &levels.tpot, &seen.tpot), ("e2e", &levels.e2e, &seen.e2e)];
+    let mut worst: Option<(f64, Reason)> = None;
     for (latency, bounds, stat) in of {
         for (which, bound) in bounds {
             let best = statistic(stat, *which);
-            if best > bound.0 {
-                return Some(Reason::MissesLevel { level: level_name(latency, *which), bound: bound.0, best });
+            let over = best / bound.0;
+            if over > 1.0 && worst.as_ref().is_none_or(|w| over > w.0) {
+                let level = level_name(latency, *which);
+                worst = Some((over, Reason::MissesLevel { level, bound: bound.0, best }));
             }
         }
     }
-    None
+    worst.map(|w| w.1)
 }
 
 /// `ttft_p99`.

@@ -1,9 +1,9 @@
 //! Loads that are steady from the start, and what is seen while they are.
 //!
 //! A benchmark that starts all clients at once sees a burst of prompts, and answers of one length then end together.
-//! Users in service are at all stages. So the first request of each client is under way when the simulation begins: a
-//! random part of its answer is already there and in the cache. What happens is counted from the moment when all of them
-//! run to the last sending.
+//! Users in service are at all stages. So those first requests that decode at a time are under way when the simulation
+//! begins: a random part of the answer is already there and in the cache. What happens is counted from the moment when
+//! the first requests of all clients run to the last sending.
 
 use sim::{Arrivals, Record, Served, Stat, Time, Workload};
 
@@ -14,7 +14,12 @@ use crate::traffic::{Lengths, Traffic};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CellLoad {
     /// So many requests in flight.
-    Clients(u64),
+    Clients {
+        /// How many.
+        count: u64,
+        /// Of these, about so many decode at a time; the others wait or are in prefill.
+        decoding: u64,
+    },
     /// An open loop.
     Rate {
         /// Requests per second.
@@ -36,17 +41,18 @@ pub struct Steady {
     pub workload: Workload,
     /// What comes.
     load: CellLoad,
+    /// Tokens of an answer.
+    mean_output: f64,
 }
 
 impl Steady {
     /// Draws a load that counts `counted` requests or more.
     pub fn new(traffic: &Traffic, load: CellLoad, counted: u64, seed: u64) -> Steady {
         let (first, after, arrivals) = match load {
-            CellLoad::Clients(n) => {
-                let concurrency = u32::try_from(n.max(1)).unwrap_or(u32::MAX);
+            CellLoad::Clients { count, .. } => {
+                let concurrency = u32::try_from(count.max(1)).unwrap_or(u32::MAX);
                 // Half a turn of all clients is enough where there are many.
-                let after = counted.max(n / 2);
-                (n.max(1), after, Arrivals::Closed { concurrency, ramp: 0.0, think: 0.0 })
+                (count.max(1), counted.max(count / 2), Arrivals::Closed { concurrency, ramp: 0.0, think: 0.0 })
             }
             CellLoad::Rate { per_second: rate, cv, life } => {
                 let filling = (1.2 * rate * life).ceil().max(1.0) as u64;
@@ -55,7 +61,7 @@ impl Steady {
             }
         };
         let requests = first.saturating_add(after).min(MOST.max(first + 1)) as usize;
-        let closed = matches!(load, CellLoad::Clients(_));
+        let resident = resident(load) as u64;
         let (mut input, mut output) = (Vec::with_capacity(requests), Vec::with_capacity(requests));
         let cut = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
         for i in 0..requests {
@@ -64,7 +70,7 @@ impl Steady {
                 drawn => drawn.quantile(uniform(seed, stream, i as u64)),
             };
             let (mut prompt, mut answer) = (length(&traffic.input, 1), length(&traffic.output, 2));
-            if closed && (i as u64) < first {
+            if (i as u64) < resident {
                 let done = (answer as f64 * uniform(seed, 3, i as u64)) as u64;
                 (prompt, answer) = (prompt + done, answer - done);
             }
@@ -73,15 +79,12 @@ impl Steady {
         }
         let (input, output) = (sim::Lengths::List(input), sim::Lengths::List(output));
         let workload = Workload { requests, warmup: 0, arrivals, input, output, prefix_hit: traffic.prefix_hit };
-        Steady { workload, load }
+        Steady { workload, load, mean_output: traffic.output.mean() }
     }
 
     /// Requests that are under way when the simulation begins.
     pub fn resident(&self) -> usize {
-        match self.load {
-            CellLoad::Clients(n) => n as usize,
-            CellLoad::Rate { .. } => 0,
-        }
+        resident(self.load)
     }
 
     /// What was seen while the load was steady.
@@ -89,7 +92,9 @@ impl Steady {
         let served = &record.served;
         let last = served.iter().map(|r| r.arrival).max().unwrap_or_default();
         let first = match self.load {
-            CellLoad::Clients(n) => served.iter().take(n as usize).map(|r| r.first).max().unwrap_or_default(),
+            CellLoad::Clients { count, .. } => {
+                served.iter().take(count as usize).map(|r| r.first).max().unwrap_or_default()
+            }
             CellLoad::Rate { per_second, life, .. } => {
                 let filling = (1.2 * per_second * life).ceil().max(1.0) as usize;
                 served.get(filling.min(served.len() - 1)).map_or(Time::ZERO, |r| r.arrival)
@@ -99,7 +104,24 @@ impl Steady {
         let end = served.iter().map(|r| r.last).max().unwrap_or_default();
         let begin = served.iter().map(|r| r.arrival).min().unwrap_or_default();
         let window = if last > first { (first, last) } else { (begin, end) };
-        Seen::within(served, window, record.loads.clone())
+        let mut seen = Seen::within(served, window, self.mean_output, record.loads.clone());
+        if let CellLoad::Rate { per_second, .. } = self.load {
+            seen.grows = grows(served, window);
+            if !seen.grows {
+                // What is carried is what was asked; a finite sample strays from it.
+                let tokens = self.mean_output;
+                (seen.output, seen.requests) = (per_second * tokens, per_second);
+            }
+        }
+        seen
+    }
+}
+
+/// Requests that are under way when the simulation begins.
+fn resident(load: CellLoad) -> usize {
+    match load {
+        CellLoad::Clients { count, decoding } => decoding.min(count) as usize,
+        CellLoad::Rate { .. } => 0,
     }
 }
 
@@ -113,6 +135,9 @@ fn uniform(seed: u64, stream: u64, index: u64) -> f64 {
     (z >> 11) as f64 / (1u64 << 53) as f64
 }
 
+/// Share of the flow of tokens that beginnings must explain: what is missing is more than chance.
+const DRAINS: f64 = 0.9;
+
 /// What is seen of a cell while its load is steady.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
@@ -120,8 +145,8 @@ pub struct Seen {
     pub output: f64,
     /// Finished requests per second.
     pub requests: f64,
-    /// Requests per second that came.
-    pub came: f64,
+    /// Whether more and more requests are in the system: an open loop that is not carried.
+    pub grows: bool,
     /// Time to first token of what came.
     pub ttft: Stat,
     /// Time per output token; 0 where every answer is one token.
@@ -133,7 +158,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn within(served: &[Served], (from, to): (Time, Time), loads: Vec<sim::Load>) -> Seen {
+    /// `answer`: tokens of an answer on average.
+    fn within(served: &[Served], (from, to): (Time, Time), answer: f64, loads: Vec<sim::Load>) -> Seen {
         let seconds = to.since(from).max(1e-12);
         let (mut firsts, mut decoded, mut decoding, mut finished) = (0.0, 0.0, 0.0, 0.0);
         for r in served {
@@ -160,10 +186,13 @@ impl Seen {
         let mean = if decoded > 0.0 { decoding / decoded } else { 0.0 };
         let scale = if sampled.mean > 0.0 && mean > 0.0 { mean / sampled.mean } else { 1.0 };
         let e2e = came.iter().map(|r| ttft(r) + scale * r.last.since(r.first)).collect();
+        // What decodes must have come: where answers begin more slowly than tokens flow, the stock of answers is being used
+        // up, and the flow is that of the beginnings.
+        let (flow, begun) = ((firsts + decoded) / seconds, firsts * answer / seconds);
         Seen {
-            output: (firsts + decoded) / seconds,
+            output: if begun < DRAINS * flow { begun } else { flow },
             requests: finished / seconds,
-            came: came.len() as f64 / seconds,
+            grows: false,
             ttft: of(came.iter().map(|r| ttft(r)).collect()),
             tpot: Stat {
                 mean: sampled.mean * scale,
@@ -175,6 +204,23 @@ impl Seen {
             loads,
         }
     }
+}
+
+/// Whether the requests in the system grow in number from the second to the fourth quarter of a window, by more than
+/// chance explains.
+fn grows(served: &[Served], (from, to): (Time, Time)) -> bool {
+    let span = to.since(from);
+    let begin = from.since(Time::ZERO);
+    let held = |first: f64, last: f64| {
+        let (first, last) = (begin + first * span, begin + last * span);
+        let inside = |r: &Served| {
+            let (a, b) = (r.arrival.since(Time::ZERO), r.last.since(Time::ZERO));
+            (b.min(last) - a.max(first)).max(0.0)
+        };
+        served.iter().map(inside).sum::<f64>() / (last - first).max(1e-12)
+    };
+    let (early, late) = (held(0.25, 0.5), held(0.75, 1.0));
+    late > 1.25 * early && late - early > 3.0 * early.max(1.0).sqrt()
 }
 
 /// One statistic of a latency.

@@ -1,5 +1,6 @@
 //! Rows of `serving-silicon.csv`: end-to-end points of NVIDIA systems.
 
+use catalog::Engine;
 use formats::{Element, Scheme};
 
 use super::case::{Case, CaseFormats, CaseLoad, Measured, Metric, Mode, Pool, Split};
@@ -58,7 +59,7 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             model: model[i].to_owned(),
             chip: system[i].to_owned(),
             chips: None,
-            engine: engine(backend[i]),
+            engine: Engine::name_of_version(backend[i], version).unwrap_or(catalog::engine::GENERIC),
             engine_text: format!("{} {version}", backend[i]),
             formats: CaseFormats { dense: scheme(gemm[i]), experts: scheme(moe[i]), kv: None },
             mode,
@@ -77,15 +78,6 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
         }
     };
     Ok((0..table.len()).map(row).collect())
-}
-
-fn engine(backend: &str) -> &'static str {
-    match backend {
-        "trtllm" => "trtllm",
-        "sglang" => "sglang",
-        "vllm" => "vllm",
-        _ => "generic",
-    }
 }
 
 fn scheme(mode: &str) -> Option<Scheme> {

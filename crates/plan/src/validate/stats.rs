@@ -88,7 +88,7 @@ impl By {
         ("basis", By::Basis),
     ];
 
-    fn key<'p>(self, point: &'p Point) -> &'p str {
+    fn key(self, point: &Point) -> &str {
         match self {
             By::Chip => &point.chip,
             By::Model => &point.model,

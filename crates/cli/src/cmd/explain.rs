@@ -1,0 +1,121 @@
+//! `steelyard explain`: one system's best set-up, operator by operator.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use plan::findings::{Answer, Choice, Findings, SystemFinding};
+
+use super::ground::Question;
+use super::weigh::answer;
+use crate::lang::number::{Unit, estimate, percent};
+use crate::lang::{Lang, Msg, term, words};
+use crate::table::{self, Explanation, View};
+
+/// Show where the time and the memory of one system's best set-up go
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    #[command(flatten)]
+    question: Question,
+    /// One of the study's systems, by any of its names
+    #[arg(long, value_name = "NAME")]
+    system: String,
+    /// Language; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+/// Runs the command: 0 if the system serves, 1 if it cannot, 2 if the input is wrong.
+pub fn run(args: &Explain, folder: Option<&Path>) -> ExitCode {
+    try_run(args, folder).unwrap_or_else(|exit| exit)
+}
+
+fn try_run(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
+    let mut asked = args.question.read(folder)?;
+    let id = asked.catalog.listed_system(&args.system).map(|l| l.spec.id.clone()).map_err(|error| wrong(&error))?;
+    asked.study.systems.retain(|c| c.system.id == id);
+    asked.study.incomplete.retain(|i| i.id == id);
+    if asked.study.systems.is_empty() && asked.study.incomplete.is_empty() {
+        return Err(wrong(&format!("{}: has no system '{id}'", args.question.study.display())));
+    }
+    let findings = answer(&args.question, &asked)?;
+    let lang = Lang::choose(args.lang);
+    let view = View::of_stdout(lang);
+    let mut text = String::new();
+    let mut served = false;
+    for system in &findings.systems {
+        match &system.answer {
+            Answer::Served(choice) => {
+                served = true;
+                text.push_str(&explained(&findings, system, choice, view));
+            }
+            Answer::Unserved { reason } => {
+                let why = words::reason(reason, lang);
+                text.push_str(&format!(
+                    "{}{}{}{}{why}\n",
+                    Msg::Unserved.text(lang),
+                    lang.colon(),
+                    system.name,
+                    lang.colon()
+                ));
+            }
+            Answer::Incomplete { missing } => {
+                let missing = missing.join(lang.comma());
+                text.push_str(&format!("{}{}{}\n", Msg::Incomplete.text(lang), lang.colon(), missing));
+            }
+        }
+    }
+    table::print(&text).map_err(|error| wrong(&error))?;
+    Ok(if served { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn wrong(what: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("error: {what}");
+    ExitCode::from(2)
+}
+
+fn explained(findings: &Findings, system: &SystemFinding, choice: &Choice, view: View) -> String {
+    let lang = view.lang;
+    let named = |msg: Msg, value: String| format!("{}{}{value}", msg.text(lang), lang.colon());
+    let setup = [
+        words::mode(&choice.setup, lang).to_owned(),
+        words::pools(&choice.setup, lang),
+        words::batch(&choice.setup, lang),
+        words::precision(&choice.setup, lang),
+        Msg::Engine.fill(lang, &[("name", &choice.setup.engine)]),
+    ];
+    let latency = |name: &str, l: &plan::findings::Latency| format!("{name} {}", estimate(&l.mean, Unit::Time));
+    let title = vec![
+        format!(
+            "{}{}{}{}{}",
+            findings.model.name,
+            lang.comma(),
+            system.name,
+            lang.comma(),
+            words::chips(system.chips, lang)
+        ),
+        named(Msg::Setup, setup.join(lang.comma())),
+        named(
+            Msg::OutputRate,
+            format!(
+                "{} {}{}{}{}{}",
+                estimate(&choice.tokens_per_chip, Unit::Plain),
+                Msg::PerChip.text(lang),
+                lang.comma(),
+                latency("TTFT", &choice.ttft),
+                lang.comma(),
+                latency("TPOT", &choice.tpot)
+            ),
+        ),
+        named(Msg::LimitedBy, term(&choice.limit, lang).to_owned()),
+        named(Msg::Communication, percent(choice.communication)),
+    ];
+    let what = Explanation {
+        title: &title,
+        operators: &choice.operators,
+        memory: &choice.memory,
+        capacity: choice.memory_capacity,
+        facts: &choice.rests_on,
+        remarks: &choice.remarks,
+    };
+    table::explain(&what, view)
+}

@@ -1,0 +1,113 @@
+//! What the commands that answer a study share: reading it, and what predictions rest on.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use catalog::Catalog;
+use cost::Calibration;
+use cost::comm::CommCalibration;
+use plan::Study;
+use plan::interval::Intervals;
+use plan::machine::Fitted;
+use plan::study::{self, Library};
+
+use super::catalog::{open, refuse};
+
+/// Where a study is and what it is answered with.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Question {
+    /// A study: a question in TOML
+    pub study: PathBuf,
+    /// Folder of fitted parameters of your own that go over the built-in ones
+    #[arg(long, value_name = "FOLDER")]
+    pub calibration: Option<PathBuf>,
+    /// Threads to search with; else one for each processor
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// A study with all that answers it.
+pub struct Asked {
+    pub catalog: Catalog,
+    pub study: Study,
+    pub fitted: Fitted,
+    pub intervals: Intervals,
+}
+
+impl Question {
+    /// Reads everything, or prints all that is wrong and gives the exit of wrong input.
+    pub fn read(&self, folder: Option<&Path>) -> Result<Asked, ExitCode> {
+        let catalog = open(folder).map_err(|found| refuse(&found))?;
+        let library = Library { catalog: &catalog, folder };
+        let study = study::read(&self.study, library).map_err(|found| refuse(&found))?;
+        let wrong = |message: String| {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        };
+        let fitted = fitted(self.calibration.as_deref()).map_err(wrong)?;
+        let intervals = Intervals::embedded().map_err(|e| wrong(e.to_string()))?;
+        Ok(Asked { catalog, study, fitted, intervals })
+    }
+
+    /// Runs `work` on as many threads as asked for.
+    pub fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, ExitCode> {
+        let Some(threads) = self.threads else { return Ok(work()) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build();
+        pool.map(|pool| pool.install(work)).map_err(|error| {
+            eprintln!("error: cannot start {threads} threads: {error}");
+            ExitCode::from(2)
+        })
+    }
+}
+
+/// Largest calibration file: those that come with the program take less than 100 kB.
+const LARGEST: u64 = 16 << 20;
+
+/// Fitted parameters: those in the binary, and those of a folder over them.
+fn fitted(folder: Option<&Path>) -> Result<Fitted, String> {
+    let mut operators = Calibration::embedded().map_err(|e| e.to_string())?;
+    let mut exchanges = CommCalibration::embedded().map_err(|e| e.to_string())?;
+    if let Some(folder) = folder {
+        let (curves, surfaces): (Vec<_>, Vec<_>) = texts(folder)?.into_iter().partition(|(name, _)| is_comm(name));
+        if curves.is_empty() && surfaces.is_empty() {
+            return Err(format!("{}: holds no calibration (.toml) file", folder.display()));
+        }
+        for (name, text) in &surfaces {
+            operators.overlay(Calibration::parse(name, text).map_err(|e| e.to_string())?);
+        }
+        let own = CommCalibration::parse(curves.iter().map(|(n, t)| (n.as_str(), t.as_str())));
+        exchanges.overlay(own.map_err(|e| e.to_string())?);
+    }
+    Ok(Fitted { operators, exchanges })
+}
+
+fn is_comm(name: &str) -> bool {
+    Path::new(name).file_name().is_some_and(|f| f.to_string_lossy().starts_with("comm-"))
+}
+
+/// The calibration files of a folder and of `operators/` in it, by path.
+fn texts(folder: &Path) -> Result<Vec<(String, String)>, String> {
+    let told = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
+    let mut files = Vec::new();
+    for place in [folder.to_owned(), folder.join("operators")] {
+        if place != folder && !place.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&place).map_err(|e| told(&place, e))? {
+            let path = entry.map_err(|e| told(&place, e))?.path();
+            let is_data = path.file_name().is_some_and(|f| f == "comm-data.toml" || f == "intervals.toml");
+            if path.extension().is_some_and(|e| e == "toml") && path.is_file() && !is_data {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let read = |path: &PathBuf| {
+        if path.metadata().map_err(|e| told(path, e))?.len() > LARGEST {
+            return Err(format!("{}: larger than {LARGEST} bytes, so it is no calibration", path.display()));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| told(path, e))?;
+        Ok((path.display().to_string(), text))
+    };
+    files.iter().map(read).collect()
+}
