@@ -46,7 +46,8 @@ impl Reader {
         if limits.as_ref().is_some_and(Vec::is_empty) {
             root.fault("has no [[limits]]", "write one");
         }
-        let family = root.get("family").map_or(Some(id), |v| v.text("name the engine that this is an older version of"));
+        let family =
+            root.get("family").map_or(Some(id), |v| v.text("name the engine that this is an older version of"));
         let scheduling = self.table(&root, "scheduling", |t| self.scheduling(t));
         let memory = self.table(&root, "memory", |t| self.memory(t));
         let host = self.table(&root, "host", |t| self.host(t));

@@ -9,7 +9,7 @@ use cost::deploy::Speculation;
 use rayon::prelude::*;
 use units::{Range, Seconds};
 
-use super::case::{Case, CaseLoad, Measured, Mode};
+use super::case::{Case, Measured, Mode};
 use super::point::{Kind, Point, Predicted};
 use super::reading::Reading;
 use super::seen::Seen;
@@ -36,68 +36,6 @@ pub struct Bench<'c> {
 const SKEW: f64 = 0.8;
 
 impl Bench<'_> {
-    /// Scratch.
-    pub fn why(&self, case: &Case, prefill: u64) {
-        let model = catalog::model::load(&case.model, None).unwrap();
-        let machine = Machine::new(
-            resolve::system(self.catalog, &case.chip).unwrap(),
-            self.fitted,
-            self.engine(case.engine).unwrap(),
-        )
-        .unwrap();
-        let Mode::Aggregated(pool) = &case.mode else { return println!("disagg") };
-        let pools = Pools::Together(resolve::pool(pool, &model, None));
-        let setup = Setup {
-            model: &model,
-            machine: &machine,
-            engine: self.engine(case.engine).unwrap(),
-            storage: resolve::storage(case, &model),
-            speculation: None,
-            expert_skew: SKEW,
-            pools,
-        };
-        let steps = setup.steps(pools.decode()).unwrap();
-        let CaseLoad::Concurrency(c) = case.load else { return };
-        let b = (c / u64::from(pools.decode().parallel.dp)).max(1);
-        let kv = b as f64 * (case.input.mean() + case.output.mean() / 2.0);
-        let batch = if prefill == 0 {
-            cost::Batch { decode: b, decode_kv: kv, ..Default::default() }
-        } else {
-            let n = case.input.mean() as u64;
-            let k = prefill.div_ceil(n);
-            cost::Batch {
-                prefill: k,
-                prefill_tokens: k * n,
-                prefill_pairs: (k * n * (n + 1) / 2) as f64,
-                ..Default::default()
-            }
-        };
-        println!("storage {:?} parallel {:?}", setup.storage, pools.decode().parallel);
-        let mut total = 0.0;
-        let mut kernels = 0.0;
-        for p in steps.tasks(&batch) {
-            let t = steps.seconds(&p.task) * p.count;
-            total += t;
-            kernels += p.count;
-            let (sol, extra) = match &p.task {
-                cost::deploy::Task::Compute(op) => {
-                    let o = machine.device.time(op);
-                    (o.speed_of_light * p.count, format!("{:?} {:?} ovh {:.2}us", o.basis, o.bound, o.overhead * 1e6))
-                }
-                cost::deploy::Task::Exchange(e) => {
-                    let o = machine.network.time(e);
-                    (o.physical_bound * p.count, format!("{:?} {:?}", o.basis, o.algorithm))
-                }
-            };
-            println!("{:>9.3} ms {:>9.3} sol {:?} x{} {} {:?}", t * 1e3, sol * 1e3, p.part, p.count, extra, p.task);
-        }
-        println!(
-            "device {:.3} ms tasks {kernels} step {:.3} ms",
-            total * 1e3,
-            crate::predict::step_seconds(&steps, &batch) * 1e3
-        );
-    }
-
     /// Predicts every value of every case, in their order. `tick` is called once a case is done.
     pub fn predict(&self, cases: &[Case], tick: &(dyn Fn() + Sync)) -> Vec<Point> {
         let models = self.models(cases);
