@@ -128,6 +128,9 @@ impl Bench<'_> {
         if let Some(reason) = &case.refused {
             return Err(Refusal::Row(reason.clone()));
         }
+        if let Some(reason) = physics::absurd(case) {
+            return Err(Refusal::Row(reason));
+        }
         let model = model.as_ref().map_err(Clone::clone)?;
         let machine = machine.as_ref().map_err(Clone::clone)?;
         let pads = Reading::embedded().pads_heads.iter().any(|e| e == case.engine);
