@@ -3,6 +3,7 @@
 use formats::Scheme;
 
 use super::file::File;
+use super::reading::Gathering;
 use crate::traffic::Lengths;
 
 /// A degree of parallelism as written; `None` where the source leaves it open.
@@ -227,6 +228,8 @@ pub struct Case {
     pub long: bool,
     /// Most tokens in a step, where the source limits it.
     pub step_tokens: Option<u32>,
+    /// Prompts wait for fuller steps.
+    pub gather: Option<Gathering>,
     /// Why the row cannot be predicted, if it cannot.
     pub refused: Option<String>,
     /// Remarks: trap modelled, set-up searched.

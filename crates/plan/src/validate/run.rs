@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use catalog::engine::Gather;
 use catalog::{Catalog, Engine, Model};
 use cost::calibration::Basis;
 use cost::deploy::Speculation;
@@ -190,6 +191,11 @@ fn as_started<'e>(engine: &'e Engine, case: &Case) -> Cow<'e, Engine> {
         for time in [&mut host.ingress, &mut host.intake, &mut host.intake_token, &mut host.stream, &mut host.egress] {
             time.value = Range::exact(Seconds(0.0));
         }
+    }
+    if let Some(gather) = case.gather {
+        let stated = &engine.scheduling.watermark;
+        let gather = Gather { share: stated.map(|_| gather.share), steps: stated.map(|_| gather.steps) };
+        engine.to_mut().scheduling.gather = Some(gather);
     }
     if let Some(tokens) = case.step_tokens {
         for limits in &mut engine.to_mut().limits {
