@@ -161,6 +161,7 @@ messages! {
     GoalMoe: "operators: MoE", "算子：MoE";
     GoalMla: "operators: MLA", "算子：MLA";
     GoalExchanges: "collectives", "集合通信";
+    HeldOut: "90 % intervals, refitted without the model on the chip in question, hold {share} of its measurements; the goal is 85 to 95 %.", "剔除所涉模型与芯片的数据重新拟合后，90% 区间覆盖 {share} 的实测值；目标为 85% 至 95%。";
     WhyRefused: "Refused rows of {file}, by reason:", "{file} 中被拒绝的行，按原因：";
     OtherReasons: "for other reasons", "其他原因";
     // Report.
