@@ -5,6 +5,7 @@ pub mod calibration;
 pub mod deploy;
 pub mod op;
 pub mod step;
+pub mod train;
 
 pub use calibration::{Basis, Bound, Calibration, Device, OpTime, arithmetic_for};
 pub use fabric::price as comm;
