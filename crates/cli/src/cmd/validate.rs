@@ -1,6 +1,6 @@
 //! `steelyard validate`: predicted against measured, for everyone to see.
 
-mod output;
+pub mod output;
 mod show;
 
 use std::collections::BTreeMap;
@@ -104,7 +104,8 @@ fn lines(faults: &[catalog::Diagnostic]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn engines() -> Result<BTreeMap<String, Engine>, String> {
+/// Every engine profile by name.
+pub fn engines() -> Result<BTreeMap<String, Engine>, String> {
     let load = |name: &str| match Engine::load(name) {
         Ok(engine) => Ok((name.to_owned(), engine)),
         Err(faults) => Err(lines(&faults)),

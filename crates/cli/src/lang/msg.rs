@@ -215,6 +215,8 @@ messages! {
     Basics: "{chips} chips, {chip}", "{chips} 颗芯片，{chip}";
     ChartKeys: "Arrow keys move from point to point.", "方向键可在各点间移动。";
     CostBasis: "Price: {basis}", "价格：{basis}";
+    // The page.
+    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
 }
 
 #[cfg(test)]
