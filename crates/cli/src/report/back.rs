@@ -21,7 +21,7 @@ pub fn provenance(findings: &Findings, out: &mut String) {
     put(
         out,
         format_args!(
-            "<div class=\"scroll\"><table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead>\
+            "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead>\
              <tbody>\n",
             m(Msg::Fact),
             m(Msg::Value),
@@ -79,7 +79,7 @@ pub fn rejected(findings: &Findings, out: &mut String) {
     put(
         out,
         format_args!(
-            "<div class=\"scroll\"><table><thead><tr><th>{}</th><th class=\"n\">{}</th><th>{}</th><th>{}</th></tr></thead>\
+            "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>{}</th><th class=\"n\">{}</th><th>{}</th><th>{}</th></tr></thead>\
              <tbody>\n",
             m(Msg::System),
             m(Msg::Count),

@@ -60,7 +60,7 @@ fn body(index: usize, system: &SystemFinding, choice: &Choice, out: &mut String)
         }
         None => put(out, format_args!("</figcaption><p class=\"note\">{}</p>", Both::msg(Msg::RooflineNone).html())),
     }
-    out.push_str("</figure>\n<div class=\"scroll\">");
+    out.push_str("</figure>\n<div class=\"scroll\" tabindex=\"0\">");
     table(&ops, out);
     out.push_str("</div></div>\n");
     facts(choice, out);

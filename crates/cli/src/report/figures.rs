@@ -56,7 +56,7 @@ fn pareto_table(findings: &Findings, out: &mut String) {
     put(
         out,
         format_args!(
-            "<details class=\"data\"><summary>{}</summary><div class=\"scroll\"><table><thead><tr><th>{}</th><th>{}</th>\
+            "<details class=\"data\"><summary>{}</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>{}</th><th>{}</th>\
              <th class=\"n\">{}</th><th class=\"n\">{}</th><th class=\"n\">TTFT</th><th class=\"n\">{}</th><th>{}</th></tr>\
              </thead><tbody>\n",
             m(Msg::AsTable),

@@ -107,7 +107,7 @@ fn columns() -> Vec<Vec<Key>> {
 /// The table of those that serve.
 pub fn ranking(findings: &Findings, out: &mut String) {
     section("ranking", Msg::Ranking, Some(Msg::RankingNote), out);
-    out.push_str("<div class=\"scroll\"><table id=\"ranked\">\n<thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table id=\"ranked\">\n<thead><tr>");
     for column in columns() {
         out.push_str("<th scope=\"col\">");
         for key in &column {
