@@ -9,6 +9,12 @@ use sim::{Admission, Host, Instance, Link, Record, Router, Scheduler, Settings, 
 use crate::machine::Machine;
 use crate::refusal::Refusal;
 
+/// Unevenness of experts: coefficient of variation of their popularity among the tokens of a batch.
+///
+/// Judged on measured decode steps of mixture-of-experts models at small batches, where it decides how many experts are
+/// read; searches, explanations and validation use the same. Where experts are balanced by replicas it is too large.
+pub const EXPERT_SKEW: f64 = 0.8;
+
 /// Equal replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pool {

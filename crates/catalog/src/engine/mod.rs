@@ -168,13 +168,18 @@ impl Engine {
         names
     }
 
+    /// The text of a built-in profile.
+    pub fn text(name: &str) -> Option<&'static str> {
+        ENGINES.get_file(format!("{name}.toml")).and_then(|f| f.contents_utf8())
+    }
+
     /// A built-in profile.
     ///
     /// # Errors
     /// No such profile, or what is wrong with its file.
     pub fn load(name: &str) -> Result<Engine, Vec<Diagnostic>> {
         let file = format!("engines/{name}.toml");
-        match ENGINES.get_file(format!("{name}.toml")).and_then(|f| f.contents_utf8()) {
+        match Engine::text(name) {
             Some(text) => Engine::parse(name, &file, text),
             None => {
                 let message = format!("there is no engine profile '{name}'");

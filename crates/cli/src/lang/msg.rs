@@ -161,7 +161,13 @@ messages! {
     GoalMoe: "operators: MoE", "算子：MoE";
     GoalMla: "operators: MLA", "算子：MLA";
     GoalExchanges: "collectives", "集合通信";
-    HeldOut: "90 % intervals, refitted without the model on the chip in question, hold {share} of its measurements; the goal is 85 to 95 %.", "剔除所涉模型与芯片的数据重新拟合后，90% 区间覆盖 {share} 的实测值；目标为 85% 至 95%。";
+    HeldOut: "Coverage of 90 % intervals that were fitted without the model on the chip in question; the goal is 85 to 95 %:", "剔除所涉模型与芯片的数据后重新拟合的 90% 区间的覆盖率；目标为 85% 至 95%：";
+    Groups: "Models on chips", "模型与芯片组合";
+    Together: "all", "合计";
+    FitEngine: "Engine profile", "引擎配置";
+    FitBefore: "Before, median / p90", "拟合前，中位数 / p90";
+    FitInSample: "In sample", "样本内";
+    FitHeldOut: "Group held out", "剔除该组";
     WhyRefused: "Refused rows of {file}, by reason:", "{file} 中被拒绝的行，按原因：";
     OtherReasons: "for other reasons", "其他原因";
     // Report.

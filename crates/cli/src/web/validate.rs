@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::error::Refusal;
 use super::job::Progress;
 use super::state::App;
-use crate::cmd::validate::{engines, output};
+use crate::cmd::ground;
+use crate::cmd::validate::output;
 
 /// Cases predicted between two looks at whether the job is cancelled.
 const CHUNK: usize = 64;
@@ -27,7 +28,7 @@ pub async fn start(State(app): State<Arc<App>>) -> Result<(StatusCode, Json<Valu
 }
 
 fn all(app: &App, progress: &Progress) -> Result<Value, Refusal> {
-    let engines = engines().map_err(Refusal::wrong)?;
+    let engines = ground::engines(None).map_err(Refusal::wrong)?;
     let bench = Bench { catalog: &app.catalog, fitted: &app.fitted, engines, intervals: &app.intervals };
     let bug = |_| Refusal::bug();
     let mut points: Vec<Point> = Vec::new();

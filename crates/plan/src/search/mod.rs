@@ -22,7 +22,7 @@ pub use climb::Ceiling;
 pub use gauge::Shape;
 pub use plans::{Field, Plan, Rough};
 pub use point::{Point, Runner, level_name};
-pub use splits::short;
+pub use splits::{Room, short};
 pub use steady::{CellLoad, Seen};
 pub use storage::{main_scheme, storage};
 
@@ -36,7 +36,6 @@ use crate::refusal::Refusal;
 use crate::study::{Candidate, Load, Objective, Study};
 use climb::{Climb, best_guess, climb};
 use reject::Tally;
-use splits::Room;
 
 /// What the search found for one candidate.
 #[derive(Debug)]

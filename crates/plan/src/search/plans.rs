@@ -7,12 +7,9 @@ use super::gauge::{Gauge, Guess, Prompt, Shape};
 use super::reject::{Tally, reason};
 use super::splits::{self, Room};
 use crate::machine::Machine;
-use crate::predict::{Pool, Pools, Setup, Side};
+use crate::predict::{EXPERT_SKEW, Pool, Pools, Setup, Side};
 use crate::refusal::Refusal;
 use crate::study::SearchLimits;
-
-/// Unevenness of experts: coefficient of variation of the load between them, as routers of public models show.
-pub const EXPERT_SKEW: f64 = 0.3;
 
 /// A system under one engine.
 #[derive(Debug)]
