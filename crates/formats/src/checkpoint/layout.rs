@@ -64,6 +64,9 @@ pub struct Matrix {
     pub transposed: bool,
     /// Whether the unquantised tensor of this name is [lead, columns, rows], as gpt-oss experts.
     pub dense_is_transposed: bool,
+    /// The rows of an attention head, where each head's rows are stored in GGUF's order: pairs that are rotated together
+    /// beside each other, instead of half a head apart.
+    pub head: Option<usize>,
 }
 
 impl Matrix {
@@ -99,6 +102,7 @@ impl Matrix {
             tensor_scale: None,
             transposed: false,
             dense_is_transposed: false,
+            head: None,
         };
         m.reshape()?;
         Some(m)
