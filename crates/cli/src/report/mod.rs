@@ -9,9 +9,11 @@ mod figures;
 mod operators;
 mod page;
 mod ranking;
+mod weights;
 mod write;
 
 pub use page::render;
+pub use weights::render as render_weights;
 pub use write::{WriteError, write};
 
 use plan::Findings;

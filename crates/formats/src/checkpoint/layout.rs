@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{Checkpoint, Dtype, RawTensor};
 use crate::codec::E8m0;
-use crate::{Container, Element, Error, error::Result};
+use crate::{Container, Element, Error, Note, error::Result};
 
 /// How a matrix is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ pub(super) fn recognise(checkpoint: &mut Checkpoint, by_name: &HashMap<String, u
     }
     checkpoint.matrices = found.into_iter().flatten().collect();
     if let Some(first) = unknown.first() {
-        checkpoint.notes.push(format!("{} quantised tensors are not understood: {first}", unknown.len()));
+        checkpoint.notes.push(Note::NotUnderstood(unknown.len(), first.clone()));
     }
     checkpoint.unknown = unknown;
     Ok(())

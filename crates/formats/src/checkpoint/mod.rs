@@ -19,7 +19,7 @@ pub use dtype::Dtype;
 pub use gguf::GgufType;
 pub use layout::{Matrix, Stored, TensorScaleAt};
 
-use crate::{Error, error::Result};
+use crate::{Error, Note, error::Result};
 
 /// A tensor as a file stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct Checkpoint {
     /// The index of shards as read, if there is one.
     pub index: Option<Value>,
     /// Things worth telling the user.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Quantised tensors whose format is not known, one line each. They can be looked at but not converted.
     pub unknown: Vec<String>,
     /// Whether the source is GGUF.
@@ -155,7 +155,7 @@ impl Checkpoint {
                 self.config = Some(t.config);
             }
             Err(why) => {
-                self.notes.push(format!("{why}; tensors are shown under the names that GGUF has for them"));
+                self.notes.push(Note::NotTranslated(why.clone()));
                 self.untranslated = Some(why);
             }
         }
@@ -209,8 +209,7 @@ impl Checkpoint {
         }
         let missing = by_name.keys().filter(|name| !map.contains_key(*name)).count();
         if missing > 0 {
-            self.notes
-                .push(format!("{missing} tensors are in the files but not in the index; they are read all the same"));
+            self.notes.push(Note::NotInIndex(missing));
         }
         Ok(())
     }

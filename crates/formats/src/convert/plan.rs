@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::layout::{OutTensor, Role};
 use super::{Layout, Options, config, select};
 use crate::checkpoint::{Checkpoint, Dtype, INDEX, Matrix, Stored, safetensors};
-use crate::{Container, Element, Error, ScaleRule, error::Result};
+use crate::{Container, Element, Error, Note, ScaleRule, error::Result};
 
 /// What is done with a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Plan {
     /// The index of shards, if there are several.
     pub index: Option<Value>,
     /// Things worth telling the user.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Changes if anything above, or the source, changes.
     pub fingerprint: String,
 }
@@ -177,22 +177,19 @@ impl Plan {
         }
         let converted = tasks.iter().filter(|t| t.kept.is_none()).count();
         if converted == 0 {
-            notes.push("no tensor needs converting: everything is copied".to_owned());
+            notes.push(Note::NothingToConvert);
         }
         let files = finish(source, &options, layout, files, &mut tasks);
         let index = index(source, &files);
         let config = source.config.as_ref().map(|c| config::rewrite(c, layout, &options, &kept_linear));
         let modelopt = (layout == Layout::ModelOpt).then(|| config::modelopt_file(&options, &kept_linear));
         if source.config.is_none() && !source.gguf {
-            notes.push("the source has no config.json, so none is written".to_owned());
+            notes.push(Note::NoConfig);
         }
         if source.untranslated.is_some() {
-            notes.push("tensors keep the names that GGUF has for them; no config.json is written".to_owned());
+            notes.push(Note::NamesKept);
         } else if source.gguf {
-            notes.push(
-                "names and config.json are those of a Hugging Face checkpoint; the tokenizer stays in the GGUF file"
-                    .to_owned(),
-            );
+            notes.push(Note::Translated);
         }
         let mut plan =
             Plan { options, layout, files, tasks, config, modelopt, index, notes, fingerprint: String::new() };
