@@ -12,3 +12,11 @@ pub mod report;
 pub mod show;
 pub mod validate;
 pub mod weigh;
+
+/// Prints the answer of a command on checkpoints.
+///
+/// # Errors
+/// If standard output cannot be written.
+fn print(text: &str) -> Result<(), formats::Error> {
+    crate::table::print(text).map_err(|e| formats::Error::io("standard output".as_ref(), "write", e))
+}

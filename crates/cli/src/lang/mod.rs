@@ -6,6 +6,7 @@
 pub mod both;
 pub mod glossary;
 pub mod msg;
+pub mod notes;
 pub mod number;
 mod term;
 pub mod words;

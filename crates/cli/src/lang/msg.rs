@@ -223,6 +223,56 @@ messages! {
     CostBasis: "Price: {basis}", "价格：{basis}";
     // The page.
     Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
+    // Weights of checkpoints: quantize, inspect, compare-weights.
+    Note: "note: ", "注意：";
+    NotInIndex: "{count} tensors are in the files but not in the index; they are read all the same", "有 {count} 个张量在文件中但不在索引中；仍会读取";
+    NotUnderstood: "{count} quantised tensors are not understood: {why}", "有 {count} 个量化张量的格式无法识别：{why}";
+    NotTranslated: "{why}; tensors are shown under the names that GGUF has for them", "{why}；张量以 GGUF 中的名称显示";
+    NothingToConvert: "no tensor needs converting: everything is copied", "没有需要转换的张量：全部照原样复制";
+    NoConfig: "the source has no config.json, so none is written", "来源没有 config.json，因此不写入";
+    NamesKept: "tensors keep the names that GGUF has for them; no config.json is written", "张量保留 GGUF 中的名称；不写入 config.json";
+    Translated: "names and config.json are those of a Hugging Face checkpoint; the tokenizer stays in the GGUF file", "名称和 config.json 按 Hugging Face 检查点写入；分词器仍在 GGUF 文件中";
+    SameSoFar: "the values were rounded before; every one stays the same so far (measured on {values} values of {sampled} of {matrices} matrices), and each will be checked", "这些数值此前舍入过；到目前为止全部不变（在 {matrices} 个矩阵中的 {sampled} 个、共 {values} 个数值上测得），并将逐一核对";
+    RoundedAgain: "these weights were rounded before: rounding them again adds a relative error of {relative} to the one they have, and changes {changed} % of values (measured on {values} values of {sampled} of {matrices} matrices)", "这些权重此前舍入过：再次舍入会在原有误差之外增加 {relative} 的相对误差，并改变 {changed} % 的数值（在 {matrices} 个矩阵中的 {sampled} 个、共 {values} 个数值上测得）";
+    KeptForResume: "what is done is kept in {folder}; --resume goes on with it", "已完成的部分保留在 {folder}；用 --resume 继续";
+    ProgressLeft: "left", "剩余";
+    Converted: "{folder}: {converted} tensors converted to {format}, {kept} kept; {read} GB to {written} GB in {seconds} s ({rate} GB/s)", "{folder}：{converted} 个张量转换为 {format}，{kept} 个保留；{read} GB 变为 {written} GB，用时 {seconds} s（{rate} GB/s）";
+    Resumed: "{count} tensors were there from the interrupted run", "其中 {count} 个张量来自中断的运行";
+    CodesCopied: "codes are copied as they were; names, scale types and configuration are the layout's", "编码照原样复制；名称、缩放因子类型和配置按所选布局写入";
+    Lossless: "lossless: all {count} values read back as they were", "无损：全部 {count} 个数值读回后不变";
+    ErrorLine: "error: relative Frobenius {relative}, SQNR {sqnr} dB, largest {largest} of the largest value; {saturated} saturated, {flushed} flushed to zero", "误差：相对 Frobenius {relative}，SQNR {sqnr} dB，最大误差为最大值的 {largest}；{saturated} 个饱和，{flushed} 个归零";
+    Damaged: "damaged: {what}", "已损坏：{what}";
+    Verified: "{good} tensors, headers and files are as written, {bad} are not", "{good} 个张量、文件头和文件与写入时一致，{bad} 个不一致";
+    Layout: "layout", "布局";
+    Files: "files", "文件";
+    ScaleRule: "scale rule", "缩放规则";
+    FromMetadata: "as written in the metadata", "取自元数据";
+    Probably: "probably {rule}, from the largest codes of {blocks} blocks", "很可能是 {rule}，由 {blocks} 个块的最大编码推断";
+    FloorOrEven: "floor or even", "floor 或 even";
+    RoomyRule: "one with more room than needed (ceil-max, floor-plus-one), or scales from elsewhere", "余量偏大的规则（ceil-max、floor-plus-one），或缩放因子来自别处";
+    StoredAs: "stored as", "存储格式";
+    Tensors: "tensors", "张量数";
+    Tensor: "tensor", "张量";
+    ValuesCount: "values", "数值个数";
+    OfItScales: "of it scales", "其中缩放因子";
+    BitsAValue: "bits a value", "每值位数";
+    Shape: "shape", "形状";
+    AllTogether: "all together", "合计";
+    RelativeError: "rel. error", "相对误差";
+    MaxError: "max error", "最大误差";
+    OfMax: "of max", "占最大值";
+    Saturated: "saturated", "饱和";
+    Flushed: "flushed to 0", "归零";
+    Exact: "exact", "完全一致";
+    ComparedCount: "{count} tensors compared: {equal} equal in every value, {differ} differ", "比较了 {count} 个张量：{equal} 个逐值相同，{differ} 个不同";
+    HistogramTitle: "Difference relative to the value", "相对数值的差";
+    HistogramNote: "How many values differ by how much: each bar is a power of two of |difference| / |value|.", "各相对差区间的数值个数：每根柱为 |差| / |值| 的一个 2 的幂区间。";
+    HistogramBar: "from {from}: {count} values", "自 {from} 起：{count} 个数值";
+    OnlyIn: "{count} tensors only in {which}: {first}", "{count} 个张量只在 {which} 中：{first}";
+    NotCompared: "not compared: {tensor} ({why})", "未比较：{tensor}（{why}）";
+    WeightsTitle: "Weights compared", "权重比较";
+    WeightsAgainst: "{second} against {first}", "{second} 对照 {first}";
+    WorstFirst: "Tensors, worst first", "张量，误差最大的在前";
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ mod figures;
 mod operators;
 mod page;
 mod ranking;
+mod weights;
 mod write;
 
 pub use csv::csv;
 pub use page::{SCRIPT, STYLE, render, sections};
+pub use weights::render as render_weights;
 pub use write::{WriteError, write};
 
 use plan::Findings;

@@ -16,17 +16,14 @@ pub const SCRIPT_HASH: &str = "MtEOIJ+8eZK41RBA7rNmv3U1wACFG2leZ8RBbx298zw=";
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &Findings) -> String {
     let mut out = String::with_capacity(1 << 20);
-    head(findings, &mut out);
-    out.push_str("<body>\n");
+    opening(&findings.program, &findings.title, &mut out);
     header(findings, &mut out);
     out.push_str("<main>\n");
     out.push_str(&sections(findings));
     out.push_str("</main>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
-    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
-    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
+    footer(&findings.program, &mut out);
     put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
-    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+    closing(&mut out);
     out
 }
 
@@ -48,6 +45,18 @@ pub fn sections(findings: &Findings) -> String {
     out
 }
 
+/// Who made the page, and the element that tooltips use.
+pub fn footer(program: &str, out: &mut String) {
+    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", program)]));
+    put(out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
+    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
+}
+
+/// The script, and the end of the page.
+pub fn closing(out: &mut String) {
+    put(out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+}
+
 /// JSON that cannot end its script element.
 fn data(findings: &Findings) -> String {
     let json = serde_json::to_string(findings).unwrap_or_default();
@@ -62,7 +71,8 @@ fn data(findings: &Findings) -> String {
     out
 }
 
-fn head(findings: &Findings, out: &mut String) {
+/// The head of a page, and the start of its body.
+pub fn opening(program: &str, title: &str, out: &mut String) {
     put(
         out,
         format_args!(
@@ -72,9 +82,9 @@ fn head(findings: &Findings, out: &mut String) {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"{}\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n\
-             <style>{STYLE}</style>\n</head>\n",
-            escape(&findings.program),
-            escape(&findings.title)
+             <style>{STYLE}</style>\n</head>\n<body>\n",
+            escape(program),
+            escape(title)
         ),
     );
 }
@@ -92,10 +102,11 @@ const CONTENTS: [(&str, Msg); 9] = [
     ("glossary", Msg::GlossaryTitle),
 ];
 
-fn header(findings: &Findings, out: &mut String) {
+/// The name of the program, and the choice of language and theme. `content` is the id of the first section.
+pub fn top(content: &str, out: &mut String) {
     put(
         out,
-        format_args!("<a class=\"skip\" href=\"#ranking\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
+        format_args!("<a class=\"skip\" href=\"#{content}\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
     );
     out.push_str(
         "<div class=\"bar-top\"><span class=\"mark\"><svg viewBox=\"0 0 40 24\" width=\"40\" height=\"24\" \
@@ -115,9 +126,13 @@ fn header(findings: &Findings, out: &mut String) {
             label(Msg::Theme)
         ),
     );
+}
+
+fn header(findings: &Findings, out: &mut String) {
+    top("ranking", out);
     put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
     put(out, format_args!("<p class=\"asked\">{}</p>\n", Both::of(|lang| asked(findings, lang)).html()));
-    put(out, format_args!("<nav{}><ul>", label(Msg::Contents)));
+    put(out, format_args!("<nav{}><ul>", Both::msg(Msg::Contents).attributes("data-label")));
     for (id, msg) in CONTENTS {
         put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(msg).html()));
     }

@@ -5,6 +5,7 @@ mod grid;
 mod validate;
 mod weigh;
 mod weigh_notes;
+pub mod weights;
 
 pub use explain::{Explanation, efficiency, explain};
 pub use grid::{Align, grid, paragraph};

@@ -385,7 +385,9 @@ impl Deployment<'_> {
         match self.arithmetic(self.storage.weights.experts) {
             Arithmetic::Fp32 => 32.0,
             Arithmetic::Bf16 | Arithmetic::Fp16 => 16.0,
-            Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Fp6 | Arithmetic::Fp4 | Arithmetic::Int8 => 8.25,
+            Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Fp6 | Arithmetic::Fp4 | Arithmetic::Int8 => {
+                formats::Scheme::FP8_ROWS_OF_128.bits_per_value()
+            }
         }
     }
 
