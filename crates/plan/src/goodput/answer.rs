@@ -97,19 +97,14 @@ pub fn effective(job: &Job, machine: &Machine, runs: &Runs) -> Result<Effective,
     Ok(summary(&plain, &drawn, &at_values, doubts, parts))
 }
 
-/// The scenario with all facts at their values, for a look at one run ([`sim::goodput::trace`]), with names of its steps
-/// and of the kind and cause of its faults.
+/// The job and machine as simulated with all facts at their values: for a look at one run ([`sim::goodput::trace`]).
 ///
 /// # Errors
 /// As [`effective`].
-pub fn scenario(
-    job: &Job,
-    machine: &Machine,
-    runs: &Runs,
-) -> Result<(sim::goodput::Scenario, Vec<String>, Vec<(String, String)>), Refusal> {
+pub fn scenario(job: &Job, machine: &Machine, runs: &Runs) -> Result<Lowered, Refusal> {
     let lowered = lower(job, machine, &runs.without, &mut Values::default())?;
     lowered.scenario.check()?;
-    Ok((lowered.scenario, lowered.steps, lowered.faults))
+    Ok(lowered)
 }
 
 fn summary(

@@ -2,12 +2,14 @@
 //!
 //! [`effective`] is the whole of it: a [`Job`], a [`Machine`], and the share of useful time with its 90 % interval. What
 //! is in doubt (rates of failure that fleets disagree on, times of recovery) is drawn anew for every run; what is chance
-//! comes from the run itself.
+//! comes from the run itself. [`Study`] asks it of several systems.
 
 mod answer;
 mod doubt;
+mod findings;
 mod lower;
 mod parts;
+mod study;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +17,13 @@ use catalog::Faults;
 use thiserror::Error;
 use units::{Bytes, BytesPerSecond, Seconds};
 
-pub use answer::{Cause, Effective, effective, scenario, state_name};
+pub use answer::{Effective, effective, scenario, state_name};
+pub use findings::{
+    Answer, CauseFinding, DoubtFinding, EffectiveFinding, Findings, Observed, PartFinding, StateFinding, SystemFinding,
+    answer,
+};
+pub use lower::Lowered;
+pub use study::{Candidate, Study, check, read};
 
 /// A long job.
 #[derive(Debug, Clone, PartialEq)]
