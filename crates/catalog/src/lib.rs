@@ -40,6 +40,6 @@ pub use price::Prices;
 pub use price_lookup::Price;
 pub use region::Region;
 pub use source::Source;
-pub use system::{Fabric, System, Tier, TierShape};
+pub use system::{Fabric, System, Tier, TierShape, Wiring};
 pub use system_spec::{SystemSpec, TierSpec};
 pub use written::nearest;

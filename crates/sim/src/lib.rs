@@ -31,6 +31,7 @@ mod run;
 mod scheduler;
 mod time;
 pub mod timeline;
+pub mod train;
 mod workload;
 
 pub use deployment::{Deployment, Instance, Link, Speculation};

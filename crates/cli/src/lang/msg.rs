@@ -161,6 +161,7 @@ messages! {
     GoalMoe: "operators: MoE", "算子：MoE";
     GoalMla: "operators: MLA", "算子：MLA";
     GoalExchanges: "collectives", "集合通信";
+    HeldOut: "90 % intervals, refitted without the model on the chip in question, hold {share} of its measurements; the goal is 85 to 95 %.", "剔除所涉模型与芯片的数据重新拟合后，90% 区间覆盖 {share} 的实测值；目标为 85% 至 95%。";
     WhyRefused: "Refused rows of {file}, by reason:", "{file} 中被拒绝的行，按原因：";
     OtherReasons: "for other reasons", "其他原因";
     // Report.
@@ -214,6 +215,8 @@ messages! {
     Basics: "{chips} chips, {chip}", "{chips} 颗芯片，{chip}";
     ChartKeys: "Arrow keys move from point to point.", "方向键可在各点间移动。";
     CostBasis: "Price: {basis}", "价格：{basis}";
+    // The page.
+    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! and theme, and hiding systems. The content security policy lets nothing but this style and this script run.
 
 mod back;
+mod csv;
 mod detail;
 mod figures;
 mod operators;
@@ -11,7 +12,8 @@ mod page;
 mod ranking;
 mod write;
 
-pub use page::render;
+pub use csv::csv;
+pub use page::{SCRIPT, STYLE, render, sections};
 pub use write::{WriteError, write};
 
 use plan::Findings;

@@ -6,7 +6,7 @@ use catalog::{Fabric, Fact, Kind as FactKind, Tier, TierShape};
 use proptest::prelude::*;
 use units::{BytesPerSecond, Range};
 
-use crate::comm::{
+use crate::price::{
     Basis, Collective, CommCalibration, Exchange, Group, Kernel, Library, Network, Phase, Routed, Transfer,
 };
 
@@ -21,6 +21,7 @@ fn tier(name: &str, shape: TierShape, chips: u32, bandwidth: f64, reduction: boo
         latency: None,
         in_network_reduction: reduction,
         medium: text(),
+        wiring: catalog::Wiring::default(),
     }
 }
 

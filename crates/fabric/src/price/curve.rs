@@ -1,6 +1,6 @@
 //! Time of a load on one tier, as a library achieves it.
 
-use crate::comm::exchange::{Collective, Exchange, Kernel, Library, Phase};
+use crate::price::exchange::{Collective, Exchange, Kernel, Library, Phase};
 
 /// What a curve is fitted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

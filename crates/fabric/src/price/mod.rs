@@ -1,4 +1,4 @@
-//! Time of an exchange of data between ranks on a fabric.
+//! Time of an exchange of data between ranks on a whole fabric: closed forms and fitted curves.
 //!
 //! An exchange is split into what each tier of the fabric must carry ([`load`]); each tier prices its load by a curve
 //! fitted to measurements ([`Curve`]): `time = latency + fill x sqrt(latency x ideal) + ideal / efficiency`, where

@@ -53,7 +53,7 @@ fn strided_groups_leave_the_inner_tier() {
     let group = Group { ranks: 4, stride: 8 };
     let exchange = Exchange::Collective {
         operation: Collective::AllGather,
-        library: crate::comm::Library::Standard,
+        library: crate::price::Library::Standard,
         group,
         bytes: 4e9,
     };
@@ -89,7 +89,7 @@ fn high_throughput_sends_a_token_once_per_node() {
     let tiers = [tier(8, TierShape::Switch, false), tier(1024, TierShape::Switch, false)];
     let routed = |kernel| {
         Exchange::Routed(Routed {
-            phase: crate::comm::Phase::Dispatch,
+            phase: crate::price::Phase::Dispatch,
             kernel,
             group: Group::packed(16),
             tokens: 1000.0,

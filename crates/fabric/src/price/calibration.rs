@@ -8,8 +8,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use units::Seconds;
 
-use crate::comm::curve::{Curve, Kind, Kinds, Point};
-use crate::comm::network::Basis;
+use crate::price::curve::{Curve, Kind, Kinds, Point};
+use crate::price::network::Basis;
 
 static EMBEDDED: include_dir::Dir<'static> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/../../calibration");
 

@@ -2,8 +2,8 @@
 
 use catalog::{Tier, TierShape};
 
-use crate::comm::exchange::{Collective, Exchange, Group, Kernel, Library, Routed};
-use crate::comm::routing::distinct_places;
+use crate::price::exchange::{Collective, Exchange, Group, Kernel, Library, Routed};
+use crate::price::routing::distinct_places;
 
 /// Most tiers of a fabric that are looked at.
 pub const MAX_TIERS: usize = 6;

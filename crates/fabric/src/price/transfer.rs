@@ -1,7 +1,7 @@
 //! The KV cache on its way from prefill to decode.
 
-use crate::comm::exchange::Exchange;
-use crate::comm::network::{Basis, ExchangeTime, Network};
+use crate::price::exchange::Exchange;
+use crate::price::network::{Basis, ExchangeTime, Network};
 
 /// The cache of one request, sent once from the ranks that made it to those that need it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,10 +2,10 @@
 
 use catalog::Fabric;
 
-use crate::comm::calibration::{CalibrationError, CommCalibration, Resolved};
-use crate::comm::curve::{Curve, Kind, Kinds};
-use crate::comm::exchange::{Collective, Exchange, Kernel, Library};
-use crate::comm::load::{Loads, MAX_TIERS, RankTier, loads};
+use crate::price::calibration::{CalibrationError, CommCalibration, Resolved};
+use crate::price::curve::{Curve, Kind, Kinds};
+use crate::price::exchange::{Collective, Exchange, Kernel, Library};
+use crate::price::load::{Loads, MAX_TIERS, RankTier, loads};
 
 /// Where a time comes from, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
