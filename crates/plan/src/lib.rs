@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod calibrate_comm;
 pub mod calibrate_engine;
 pub mod findings;
+pub mod goodput;
 pub mod interval;
 pub mod machine;
 pub mod money;

@@ -81,7 +81,7 @@ fn study(
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is
 /// looked for in the working folder: a study means the same wherever it is read from.
-fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
+pub(crate) fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
     let name = value.text("name a built-in model or a folder with a config.json")?;
     let own = |user: &Path| is_plain(name) && user.join("models").join(format!("{name}.json")).is_file();
     let is_path = name.starts_with(['.', '/']) || name.contains(['\\', '\0']) || name.ends_with(".json");

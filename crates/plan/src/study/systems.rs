@@ -8,7 +8,7 @@ use units::Range;
 use super::{Basis, Candidate, Incomplete, Library, prices};
 
 /// Most chips that a candidate may have.
-const MOST_CHIPS: u64 = 1_000_000;
+pub const MOST_CHIPS: u64 = 1_000_000;
 /// Most candidates: each is searched in full.
 const MOST_CANDIDATES: usize = 1_000;
 
@@ -76,7 +76,7 @@ fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Can
 }
 
 /// A system by its key, name or alias.
-fn system<'l>(value: &Value, library: Library<'l>) -> Option<&'l Listed<SystemSpec, System>> {
+pub fn system<'l>(value: &Value, library: Library<'l>) -> Option<&'l Listed<SystemSpec, System>> {
     let name = value.text("name a system of the catalog")?;
     let found = library.catalog.listed_system(name);
     let told = found.map_err(|error| match error {
