@@ -4,6 +4,8 @@
 
 pub mod flow;
 pub mod graph;
+pub mod place;
 pub mod price;
+pub mod route;
 
 pub use graph::{Graph, GraphError, Link, LinkId, Node, NodeId, NodeKind};
