@@ -2,7 +2,9 @@
 //! schedules of flows; faults; bounds that nothing can beat; and the time of exchanges as libraries achieve it. Pure
 //! functions: no files, no clock, no threads, no randomness.
 
+pub mod bound;
 pub mod collective;
+pub mod fault;
 pub mod flow;
 pub mod graph;
 pub mod place;

@@ -12,6 +12,7 @@ pub(crate) fn star(chips: u32, bandwidth: f64, latency: f64) -> Graph {
         |from, to, class| Link { from, to, bandwidth, latency, tier: 0, wires: 1, class, optical: false, ocs: None };
     let links = (0..chips).flat_map(|c| [link(c, chips, 0), link(chips, c, 1)]).collect();
     let mut graph = Graph::new((0..=chips).map(node).collect(), links, (0..chips).collect()).expect("sound");
-    graph.levels = vec![Level { name: "switch".to_owned(), chips, bandwidth }];
+    graph.levels =
+        vec![Level { name: "switch".to_owned(), chips, bandwidth, links_stated: true, switches_stated: true }];
     graph
 }

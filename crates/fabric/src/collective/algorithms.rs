@@ -127,10 +127,17 @@ impl Plan<'_> {
         let pieces = self.pieces(stages, self.bytes / self.rate());
         let piece = self.bytes / 2.0 / pieces;
         let mut sends = Vec::new();
-        for shift in [0, 1] {
+        // For a broadcast both trees hang from rank 0, the second the mirror image of the first.
+        let root = (0..n).find(|&r| parent(r, n).is_none()).unwrap_or(0);
+        let place = |rank: usize, second: bool| match (both_ways, second) {
+            (true, _) => (rank + usize::from(second)) % n,
+            (false, false) => (rank + n - root) % n,
+            (false, true) => (n + root - rank) % n,
+        };
+        for second in [false, true] {
             for rank in 0..n {
                 let Some(parent) = parent(rank, n) else { continue };
-                let (low, high) = ((rank + shift) % n, (parent + shift) % n);
+                let (low, high) = (place(rank, second), place(parent, second));
                 sends.push(self.send(high, low, piece));
                 if both_ways {
                     sends.push(self.send(low, high, piece));

@@ -55,7 +55,11 @@ fn list(ranks: &[usize]) -> String {
     shown.join(", ") + if ranks.len() > 8 { ", ..." } else { "" }
 }
 
-/// Finds the ways of a schedule over links with these capacities left (0: dead). A step pauses for `step` seconds a round.
+/// Seconds that software takes for a round of messages that cross a tier.
+pub type StepTime<'a> = &'a dyn Fn(u8) -> f64;
+
+/// Finds the ways of a schedule over links with these capacities left (0: dead). Steps pause for their rounds, each as long
+/// as the outermost tier that a message crosses takes.
 ///
 /// # Errors
 /// [`LowerError`] if ranks are cut off.
@@ -65,7 +69,7 @@ pub fn lower(
     placement: &Placement,
     schedule: &Schedule,
     routing: Routing,
-    step: f64,
+    step: StepTime<'_>,
 ) -> Result<Lowered, LowerError> {
     let pairs = schedule.steps.iter().any(|s| s.every_pair > 0.0);
     let many = pairs && placement.len() * placement.len() > MOST_PAIRS;
@@ -83,7 +87,7 @@ pub(super) fn lower_as(
     capacity: &[f64],
     placement: &Placement,
     schedule: &Schedule,
-    (routing, step): (Routing, f64),
+    (routing, step): (Routing, StepTime<'_>),
     fidelity: Fidelity,
 ) -> Result<Lowered, LowerError> {
     let nodes: Vec<NodeId> = placement.chips.iter().map(|&c| graph.chips[c as usize]).collect();
@@ -92,9 +96,10 @@ pub(super) fn lower_as(
         return Err(LowerError::CutOff { ranks: cut });
     }
     let mut lowering =
-        Lowering { graph, nodes, router: Router::new(graph, capacity, routing), classes: Classes::of(graph) };
+        Lowering { graph, nodes, router: Router::new(graph, capacity, routing), classes: Classes::of(graph), tier: 0 };
     let mut phases = Vec::with_capacity(schedule.steps.len());
     for s in &schedule.steps {
+        lowering.tier = 0;
         let mut streams = match fidelity {
             Fidelity::Streams => lowering.each(s)?,
             Fidelity::Alike => lowering.one_for_all(s)?,
@@ -103,7 +108,7 @@ pub(super) fn lower_as(
         if s.chained {
             streams.level_latency();
         }
-        phases.push(Phase { streams, pause: s.rounds * step, repeat: s.repeat });
+        phases.push(Phase { streams, pause: s.rounds * step(lowering.tier), repeat: s.repeat });
     }
     // Dead links are in no way, but resources must have a capacity.
     let of_links = || capacity.iter().map(|&c| if c > 0.0 { c } else { 1.0 }).collect::<Vec<f64>>();
@@ -157,15 +162,19 @@ struct Lowering<'g> {
     nodes: Vec<NodeId>,
     router: Router<'g>,
     classes: Classes,
+    /// Outermost tier that the step crosses.
+    tier: u8,
 }
 
 impl Lowering<'_> {
     fn each(&mut self, step: &Step) -> Result<Streams, NoRoute> {
         let mut streams = Streams::new();
         let mut way: Vec<(LinkId, f64)> = Vec::new();
+        let (graph, tier) = (self.graph, &mut self.tier);
         let mut add = |router: &mut Router<'_>, from, to, bytes| -> Result<(), NoRoute> {
             way.clear();
             let latency = router.route(from, to, bytes, &mut way)?;
+            *tier = way.iter().map(|&(l, _)| graph.links[l as usize].tier).fold(*tier, u8::max);
             streams.push(bytes, latency, way.iter().copied());
             Ok(())
         };
@@ -192,6 +201,7 @@ impl Lowering<'_> {
             let latency = self.router.route(from, to, step.every_pair, &mut way)?;
             let mut uses = std::collections::BTreeMap::new();
             for &(link, share) in &way {
+                self.tier = self.tier.max(self.graph.links[link as usize].tier);
                 *uses.entry(self.classes.of_link[link as usize]).or_insert(0.0) += share;
             }
             let key = uses.into_iter().map(|(c, share): (u32, f64)| (c, share.to_bits())).collect();
@@ -229,6 +239,8 @@ impl Lowering<'_> {
                 }
             }
         }
+        let used = carried.iter().zip(&self.graph.links).filter(|(b, _)| **b > 0.0);
+        self.tier = used.map(|(_, l)| l.tier).max().unwrap_or(0);
         let mut streams = Streams::new();
         for (link, bytes) in carried.into_iter().enumerate().filter(|(_, b)| *b > 0.0) {
             streams.push(bytes, slowest, [(link as u32, 1.0)]);

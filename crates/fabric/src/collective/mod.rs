@@ -13,7 +13,7 @@ mod torus;
 mod tests;
 
 pub use algorithms::{AlgorithmError, Plan, schedule};
-pub use lower::{Fidelity, LowerError, Lowered, lower};
+pub use lower::{Fidelity, LowerError, Lowered, StepTime, lower};
 
 use crate::graph::NodeId;
 

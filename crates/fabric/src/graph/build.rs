@@ -101,7 +101,13 @@ pub fn build(system: &System, chips: u32) -> Result<Graph, BuildError> {
     let Builder { nodes: all, links, torus, .. } = builder;
     let mut graph = Graph::new(all, links, nodes)?;
     graph.torus = torus;
-    let level = |t: &Tier| Level { name: t.name.clone(), chips: t.chips, bandwidth: t.bandwidth.mid().0 };
+    let level = |t: &Tier| Level {
+        name: t.name.clone(),
+        chips: t.chips,
+        bandwidth: t.bandwidth.mid().0,
+        links_stated: t.wiring.links.is_some(),
+        switches_stated: t.wiring.switches.is_some(),
+    };
     graph.levels = tiers.iter().map(level).collect();
     Ok(graph)
 }
