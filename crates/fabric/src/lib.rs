@@ -4,6 +4,8 @@
 
 pub mod bound;
 pub mod collective;
+pub mod estimate;
+pub mod family;
 pub mod fault;
 pub mod flow;
 pub mod graph;

@@ -38,11 +38,16 @@ pub enum AlgorithmError {
     /// Domains with more and fewer ranks.
     #[error("domains hold different numbers of ranks")]
     Uneven,
+    /// More sends than fit in memory.
+    #[error("too many sends to list")]
+    TooLarge,
     /// No switch that reaches all ranks adds.
     #[error("no switch that reaches all ranks adds")]
     NothingAdds,
 }
 
+/// Most sends of a step.
+const MOST_SENDS: usize = 1 << 21;
 /// Most pieces that a message is cut into.
 const MOST_PIECES: f64 = 256.0;
 
@@ -203,6 +208,10 @@ impl Plan<'_> {
 
     fn hierarchical(&self) -> Result<Vec<Step>, AlgorithmError> {
         let units = self.units()?;
+        let across_all = matches!(self.operation, Operation::AllToAll | Operation::Dispatch(_) | Operation::Combine(_));
+        if self.ranks() * units[0].len().max(if across_all { units.len() } else { 1 }) > MOST_SENDS {
+            return Err(AlgorithmError::TooLarge);
+        }
         let (domains, m, n) = (units.len() as f64, units[0].len() as f64, self.ranks() as f64);
         let inside = |bytes: f64| -> Vec<Send> {
             let pairs = units.iter().flat_map(|u| u.iter().flat_map(|&a| u.iter().map(move |&b| (a, b))));

@@ -8,8 +8,10 @@ use crate::graph::{Graph, LinkId, NodeId};
 use crate::place::Placement;
 use crate::route::{NoRoute, Router, Routing, cut_off};
 
-/// Most pairs of ranks whose streams are followed one by one.
-const MOST_PAIRS: usize = 1 << 19;
+/// More pairs of ranks are taken together, if they are alike.
+const FEW_PAIRS: usize = 1 << 12;
+/// Most pairs of unlike ranks that are followed one by one.
+const MOST_PAIRS: usize = 1 << 14;
 
 /// How closely flows were followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +29,10 @@ pub enum Fidelity {
 pub struct Lowered {
     /// Bytes per second of each resource.
     pub capacities: Vec<f64>,
+    /// Tier of each resource.
+    pub tiers: Vec<u8>,
+    /// Outermost tier that each phase crosses.
+    pub crossed: Vec<u8>,
     /// The schedule.
     pub job: Job,
     /// Bytes that each link carries in all; for alike streams, each link of a class.
@@ -72,17 +78,21 @@ pub fn lower(
     step: StepTime<'_>,
 ) -> Result<Lowered, LowerError> {
     let pairs = schedule.steps.iter().any(|s| s.every_pair > 0.0);
-    let many = pairs && placement.len() * placement.len() > MOST_PAIRS;
-    let fidelity = match many {
-        false => Fidelity::Streams,
-        true if alike(graph, capacity, placement, routing, schedule) => Fidelity::Alike,
-        true => Fidelity::Loads,
+    let all = if pairs { placement.len() * placement.len() } else { 0 };
+    let fidelity = match all {
+        0..=FEW_PAIRS => Fidelity::Streams,
+        _ if alike(graph, capacity, placement, routing, schedule) => Fidelity::Alike,
+        0..=MOST_PAIRS => Fidelity::Streams,
+        _ => Fidelity::Loads,
     };
     lower_as(graph, capacity, placement, schedule, (routing, step), fidelity)
 }
 
 /// The same, followed as closely as told.
-pub(super) fn lower_as(
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_as(
     graph: &Graph,
     capacity: &[f64],
     placement: &Placement,
@@ -98,6 +108,7 @@ pub(super) fn lower_as(
     let mut lowering =
         Lowering { graph, nodes, router: Router::new(graph, capacity, routing), classes: Classes::of(graph), tier: 0 };
     let mut phases = Vec::with_capacity(schedule.steps.len());
+    let mut crossed = Vec::with_capacity(schedule.steps.len());
     for s in &schedule.steps {
         lowering.tier = 0;
         let mut streams = match fidelity {
@@ -108,6 +119,7 @@ pub(super) fn lower_as(
         if s.chained {
             streams.level_latency();
         }
+        crossed.push(lowering.tier);
         phases.push(Phase { streams, pause: s.rounds * step(lowering.tier), repeat: s.repeat });
     }
     // Dead links are in no way, but resources must have a capacity.
@@ -119,7 +131,11 @@ pub(super) fn lower_as(
         Fidelity::Alike => lowering.classes.of_link.iter().map(|&c| sums[c as usize]).collect(),
         _ => sums,
     };
-    Ok(Lowered { capacities, job: Job { start: 0.0, phases }, carried, fidelity })
+    let tiers = match fidelity {
+        Fidelity::Alike => lowering.classes.tier.clone(),
+        _ => graph.links.iter().map(|l| l.tier).collect(),
+    };
+    Ok(Lowered { capacities, tiers, crossed, job: Job { start: 0.0, phases }, carried, fidelity })
 }
 
 /// Whether what one rank sees is what all see: a whole fabric, all chips in it, ways that depend on differences only.
@@ -137,23 +153,25 @@ struct Classes {
     of_link: Vec<u32>,
     count: Vec<f64>,
     bandwidth: Vec<f64>,
+    tier: Vec<u8>,
 }
 
 impl Classes {
     fn of(graph: &Graph) -> Classes {
         let mut known = std::collections::BTreeMap::new();
-        let (mut count, mut bandwidth) = (Vec::new(), Vec::new());
+        let (mut count, mut bandwidth, mut tier) = (Vec::new(), Vec::new(), Vec::new());
         let mut place = |l: &crate::graph::Link| {
             let class = *known.entry((l.class, l.bandwidth.to_bits())).or_insert_with(|| {
                 count.push(0.0);
                 bandwidth.push(l.bandwidth);
+                tier.push(l.tier);
                 count.len() as u32 - 1
             });
             count[class as usize] += 1.0;
             class
         };
         let of_link = graph.links.iter().map(&mut place).collect();
-        Classes { of_link, count, bandwidth }
+        Classes { of_link, count, bandwidth, tier }
     }
 }
 

@@ -13,7 +13,7 @@ mod torus;
 mod tests;
 
 pub use algorithms::{AlgorithmError, Plan, schedule};
-pub use lower::{Fidelity, LowerError, Lowered, StepTime, lower};
+pub use lower::{Fidelity, LowerError, Lowered, StepTime, lower, lower_as};
 
 use crate::graph::NodeId;
 
