@@ -7,6 +7,7 @@ pub mod collective;
 pub mod estimate;
 pub mod family;
 pub mod fault;
+mod fit;
 pub mod flow;
 pub mod graph;
 pub mod place;
@@ -15,4 +16,5 @@ pub mod route;
 #[cfg(test)]
 mod testing;
 
+pub use fit::Fit;
 pub use graph::{Graph, GraphError, Link, LinkId, Node, NodeId, NodeKind};

@@ -148,7 +148,7 @@ fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, 
 }
 
 /// Residuals of the rows that a fair comparison is possible with.
-fn residuals(points: &[Point]) -> Vec<Residual> {
+pub fn residuals(points: &[Point]) -> Vec<Residual> {
     let serving = |p: &&Point| p.plain && matches!(p.file, File::Serving | File::ServingSilicon);
     let residual = |p: &Point| {
         Some(Residual {

@@ -42,6 +42,14 @@ impl Lang {
         }
     }
 
+    /// Semicolon between the parts of a line.
+    pub fn semicolon(self) -> &'static str {
+        match self {
+            Lang::En => "; ",
+            Lang::Zh => "；",
+        }
+    }
+
     /// Text in brackets, with the blank before them.
     pub fn brackets(self, text: &str) -> String {
         match self {

@@ -111,13 +111,46 @@ messages! {
     DoesNotFit: "needs {needs} on the fullest chip, has {has}; nearest that fits: {chips} chips", "最满的芯片需要 {needs}，仅有 {has}；最少需 {chips} 颗芯片";
     DoesNotFitAtAll: "needs {needs} on the fullest chip, has {has}; no number of chips fits", "最满的芯片需要 {needs}，仅有 {has}；任何芯片数都放不下";
     MissesLevel: "{level} must be at most {bound}, the best reached is {best}", "{level} 须不超过 {bound}，最好只达到 {best}";
-    DoesNotDivide: "{what} does not divide {of}", "{what} 不能整除 {of}";
+    DoesNotDivide: "{what} does not divide {count} {of}", "{what} 不能整除 {count} 个{of}";
     Overloaded: "asked for {asked} requests/s, reached {reached}", "要求 {asked} 请求/秒，只达到 {reached}";
     DoesNotFitShort: "does not fit the memory", "显存放不下";
     MissesLevelShort: "misses {level}", "未达到 {level}";
     DoesNotDivideShort: "does not divide the model", "无法整除模型";
     OverloadedShort: "cannot carry the load", "无法承载负载";
+    NotAsNamed: "no engine here has a set-up as named: {setup}", "此处没有引擎支持所指定的方案：{setup}";
+    NotAsNamedShort: "no set-up as named", "没有符合指定的方案";
+    Nearest: "The nearest set-up misses this:", "最接近的方案未达到要求：";
+    // Traffic.
+    SayTokens: "{tokens} tokens", "{tokens} tokens";
+    SayUniform: "uniform, {low} to {high} tokens", "均匀分布，{low} 至 {high} tokens";
+    SayLogNormal: "log-normal, median {median} tokens, sigma {sigma}, at most {max}", "对数正态分布，中位数 {median} tokens，σ {sigma}，最大 {max}";
+    SayListed: "{count} listed, {mean} tokens on average", "列表共 {count} 条，平均 {mean} tokens";
+    SayInFlight: "{requests} requests in flight", "在途请求 {requests} 个";
+    SayAsMany: "as many requests in flight as the levels allow", "在服务水平允许范围内尽量多的在途请求";
+    SayPoisson: "{rate} requests/s, Poisson", "{rate} 请求/秒，泊松到达";
+    SayBursty: "{rate} requests/s, coefficient of variation {cv}", "{rate} 请求/秒，变异系数 {cv}";
+    SayTrace: "{requests} recorded requests over {seconds}, {rate} a second on average", "{seconds} 内记录的 {requests} 个请求，平均每秒 {rate} 个";
+    // Remarks.
+    RemarkEmulated: "{chip} has no arithmetic for {weights}: bytes are saved, products run in {arithmetic}", "{chip} 没有 {weights} 运算单元：节省字节数，但矩阵运算以 {arithmetic} 进行";
+    RemarkArchitecture: "times borrow measurements of another chip of the architecture", "时间借用了同架构其他芯片的实测";
+    RemarkClass: "times borrow the median efficiency of the class of chips", "时间借用了同类芯片的效率中位数";
+    RemarkAssumed: "times rest on assumed efficiencies: nothing like this chip was measured", "时间基于假设的效率：没有类似芯片的实测";
+    RemarkGeneric: "no engine profile is known for this chip: a generic one stands in", "该芯片没有已知的引擎配置：以通用配置代替";
+    RemarkIdle: "{idle} of {chips} chips are left over by this set-up and count as idle", "该方案有 {idle} 颗（共 {chips} 颗）芯片未用到，计为空闲";
+    RemarkFrontBusy: "front ends send tokens as fast as they can: more of them would help", "前端已满负荷发送 token：增加前端会有帮助";
+    RemarkFronts: "each replica needs more than one front end: {count} are taken, one for each attention rank", "每个副本需要不止一个前端：按每个注意力 rank 一个计，共 {count} 个";
+    RemarkSeats: "the engine's limit of {limit} requests a rank has to be raised", "需要提高引擎每个 rank {limit} 个请求的上限";
+    RemarkCopies: "EP {ep} does not divide the experts: {copies} copies of popular experts fill up the last places", "EP {ep} 不能整除专家数：以 {copies} 个热门专家的副本填满";
+    RemarkNoDrafts: "{engine} does not draft with MTP layers here", "{engine} 在此不使用 MTP 层起草";
     // Explain.
+    FactsTitle: "Facts that it rests on", "所依据的数据";
+    FitsTitle: "Fits behind the times", "时间背后的拟合";
+    FitSubject: "Fitted on", "拟合对象";
+    FitWhat: "What", "内容";
+    FitOperators: "Prices", "用于";
+    FitRows: "Rows", "行数";
+    FitNone: "assumed", "假设";
+    FitNote: "Errors: |ln(fitted / measured)| on the rows of the fit. What is borrowed errs more; the interval of the answer counts that.", "误差：拟合所用各行的 |ln(拟合 / 实测)|。借用的误差更大，答案的区间已计入。";
     Operator: "Operator", "算子";
     Time: "Time", "时间";
     Share: "Share", "占比";
@@ -290,7 +323,9 @@ mod tests {
         for msg in Msg::ALL {
             let (en, zh) = (msg.text(Lang::En), msg.text(Lang::Zh));
             assert_eq!(arguments(en), arguments(zh), "{msg:?}");
-            assert!(!en.is_empty() && zh.chars().any(|c| c as u32 > 0x2E80), "{msg:?} has no Chinese: {zh}");
+            // A token is a token in both.
+            let chinese = zh.chars().any(|c| c as u32 > 0x2E80) || msg == &Msg::SayTokens;
+            assert!(!en.is_empty() && chinese, "{msg:?} has no Chinese: {zh}");
             assert!(en.is_ascii(), "{msg:?}: {en}");
         }
     }

@@ -66,6 +66,22 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("graphs", "graphs", "计算图"),
     ("workspace", "workspace", "工作区"),
     ("reserved", "reserved", "预留"),
+    ("engine profile", "engine profile", "引擎配置"),
+    // What degrees divide.
+    ("attention heads", "attention heads", "注意力头"),
+    ("value heads", "value heads", "值头"),
+    ("feed-forward columns", "feed-forward columns", "前馈列"),
+    ("columns of an expert", "columns of an expert", "专家列"),
+    ("layers", "layers", "层"),
+    ("devices", "devices", "设备"),
+    // Whose measurements stand behind a time.
+    ("measured on this chip", "measured on this chip", "本芯片实测"),
+    ("borrowed: architecture", "borrowed: architecture", "借用：同架构"),
+    ("borrowed: class of chips", "borrowed: class of chips", "借用：同类芯片"),
+    ("fabric: measured", "fabric: measured", "网络：实测"),
+    ("fabric: measured under other chips", "fabric: measured under other chips", "网络：其他芯片上实测"),
+    ("borrowed: fabrics of this shape", "borrowed: fabrics of this shape", "借用：同形网络"),
+    ("borrowed: other fabrics", "borrowed: other fabrics", "借用：其他网络"),
     // Kinds of fact.
     ("vendor", "vendor", "厂商"),
     ("measured", "measured", "实测"),

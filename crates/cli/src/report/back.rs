@@ -135,7 +135,10 @@ pub fn study(findings: &Findings, out: &mut String) {
         put(out, format_args!("<div><dt>{}</dt><dd>{value}</dd></div>\n", name.html()));
     };
     row(Both::msg(Msg::Model), numbers.html());
-    for (name, value) in findings.traffic.iter().chain(&findings.levels) {
+    for (name, value) in &findings.traffic {
+        row(Both::term(name), Both::of(|l| words::saying(value, l)).html());
+    }
+    for (name, value) in &findings.levels {
         row(Both::term(name), escape(value));
     }
     row(Both::msg(Msg::Objective), Both::term(&findings.objective).html());

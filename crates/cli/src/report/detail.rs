@@ -169,7 +169,7 @@ fn operator(p: &Point, square: bool, out: &mut String) {
             percent(op.share),
             Both::term(&op.bound).html(),
             efficiency(op).map_or_else(|| NONE.to_owned(), percent),
-            escape(&op.basis)
+            Both::term(&op.basis).html()
         ),
     );
 }
@@ -180,7 +180,7 @@ fn facts(choice: &Choice, out: &mut String) {
     }
     out.push_str("<ul class=\"remarks\">\n");
     for remark in &choice.remarks {
-        put(out, format_args!("<li>{}</li>\n", escape(remark)));
+        put(out, format_args!("<li>{}</li>\n", Both::of(|l| words::remark(remark, l)).html()));
     }
     for fact in &choice.rests_on {
         let backing = Both::of(|l| words::backing(fact, l));

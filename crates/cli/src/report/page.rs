@@ -1,6 +1,7 @@
 //! The frame: head, policy, header, contents, and the sections in order.
 
 use plan::Findings;
+use plan::findings::Saying;
 
 use super::{back, detail, figures, ranking};
 use crate::lang::both::{escape, put};
@@ -141,12 +142,13 @@ fn header(findings: &Findings, out: &mut String) {
 
 /// The question in a line.
 fn asked(findings: &Findings, lang: Lang) -> String {
-    let pairs = |list: &[(String, String)]| {
-        list.iter().map(|(name, value)| format!("{} {value}", term(name, lang))).collect::<Vec<_>>().join(" · ")
-    };
-    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone(), pairs(&findings.traffic)];
-    if !findings.levels.is_empty() {
-        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), pairs(&findings.levels)));
+    let said = |(name, value): &(String, Saying)| format!("{} {}", term(name, lang), words::saying(value, lang));
+    let bound = |(name, value): &(String, String)| format!("{} {value}", term(name, lang));
+    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone()];
+    parts.extend(findings.traffic.iter().map(said));
+    let levels: Vec<String> = findings.levels.iter().map(bound).collect();
+    if !levels.is_empty() {
+        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), levels.join(" · ")));
     }
     parts.push(format!("{}{}{}", Msg::Objective.text(lang), lang.colon(), term(&findings.objective, lang)));
     parts.join(" · ")

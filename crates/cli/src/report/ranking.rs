@@ -246,7 +246,7 @@ pub fn others(findings: &Findings, out: &mut String) {
     for system in &findings.systems {
         let (tag, text) = match &system.answer {
             Answer::Served(_) => continue,
-            Answer::Unserved { reason } => (Msg::Unserved, Both::of(|lang| words::reason(reason, lang)).html()),
+            Answer::Unserved { reason, .. } => (Msg::Unserved, Both::of(|lang| words::reason(reason, lang)).html()),
             Answer::Incomplete { missing } => {
                 let list: Vec<String> = missing.iter().map(|m| format!("<code>{}</code>", escape(m))).collect();
                 (

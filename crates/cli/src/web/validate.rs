@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use plan::interval::Intervals;
 use plan::validate::{self, Bench, File, Point, serving, silicon};
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use super::error::Refusal;
 use super::job::Progress;
 use super::state::App;
 use crate::cmd::ground;
-use crate::cmd::validate::output;
+use crate::cmd::validate::{output, residuals};
 
 /// Cases predicted between two looks at whether the job is cancelled.
 const CHUNK: usize = 64;
@@ -55,5 +56,6 @@ fn all(app: &App, progress: &Progress) -> Result<Value, Refusal> {
         let found = if operators { validate::operators(&table, &bench) } else { validate::collectives(&table, &bench) };
         points.append(&mut found.map_err(|e| Refusal::wrong(e.to_string()))?);
     }
-    serde_json::from_str(&output::json(&points)).map_err(|_| Refusal::bug())
+    let held_out = Intervals::held_out(&residuals(&points));
+    serde_json::from_str(&output::json(&points, &held_out)).map_err(|_| Refusal::bug())
 }

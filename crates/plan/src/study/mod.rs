@@ -10,8 +10,10 @@ use units::{Range, Seconds, UsdPerKilowattHour};
 
 use crate::money::Priced;
 pub use crate::traffic::{Lengths, Load, Traffic};
+pub use given::{Degrees, Given, GivenFault};
 
 pub(crate) mod files;
+mod given;
 mod lengths;
 mod prices;
 pub(crate) mod sections;
@@ -102,6 +104,8 @@ pub struct Candidate {
     pub chips: u32,
     /// Engine profile by name; `None`: the best of those that run on it.
     pub engine: Option<String>,
+    /// What the study names of the set-up.
+    pub given: Given,
     /// Price of one chip: the study's, else the catalog's, if either knows one.
     pub price: Option<Priced>,
     /// Surcharge or duty on the purchase price or rent, as a fraction.

@@ -25,8 +25,8 @@ const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let regions = Region::all()?;
-    let study = study(&doc, Table::root(&doc, &root), name, folder, library, &regions);
+    let regions = &library.catalog.regions;
+    let study = study(&doc, Table::root(&doc, &root), name, folder, library, regions);
     match study {
         Some(study) if doc.is_sound() => Ok(study),
         _ => Err(doc.into_faults()),

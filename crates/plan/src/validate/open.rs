@@ -4,7 +4,7 @@ use super::case::{Case, CaseLoad};
 use crate::predict::{Pool, Pools, Setup};
 use crate::refusal::Refusal;
 use crate::search::{Field, Plan, Room, Rough, Shape};
-use crate::study::SearchLimits;
+use crate::study::{Given, SearchLimits};
 
 /// Set-ups that are simulated: those that the search guesses to be the quickest.
 const CONTENDERS: usize = 4;
@@ -19,7 +19,9 @@ pub fn candidates(case: &Case, setup: &Setup<'_>, devices: u32) -> Result<Vec<Po
     let machine = setup.machine;
     let inner = machine.system.fabric.tiers.first().map_or(1, |t| t.chips).max(1);
     let (input, output) = (case.input.mean(), case.output.mean());
+    let given = Given::default();
     let field = Field {
+        given: &given,
         model: setup.model,
         engine: setup.engine,
         machine: machine.clone(),

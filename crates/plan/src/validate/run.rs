@@ -144,6 +144,8 @@ impl Bench<'_> {
         let profile = as_started(self.engine(case.engine)?, case);
         let setup = |pools: Pools| -> Result<Setup<'_>, Refusal> {
             Ok(Setup {
+                // Benchmarks start an engine as it comes: with one.
+                front_ends: catalog::engine::FrontEnds::Replica,
                 model,
                 machine,
                 engine: profile.as_ref(),
