@@ -15,6 +15,7 @@ pub mod search;
 pub mod study;
 pub mod tables;
 pub mod traffic;
+pub mod train;
 pub mod validate;
 pub mod weigh;
 pub mod workload;

@@ -10,6 +10,7 @@ pub mod model;
 pub mod quantize;
 pub mod report;
 pub mod show;
+pub mod train;
 pub mod validate;
 pub mod weigh;
 

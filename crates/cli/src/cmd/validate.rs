@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use cost::train::TrainingCalibration;
 use indicatif::{ProgressBar, ProgressStyle};
 use plan::interval::{Intervals, Residual};
 use plan::tables::Table;
+use plan::train::TrainingBench;
 use plan::validate::{self, Bench, By, File, Point, serving, silicon};
 
 use super::ground;
@@ -56,7 +58,7 @@ pub struct Validate {
     lang: Option<Lang>,
 }
 
-const FILES: [&str; 4] = ["serving", "serving-silicon", "operators", "collectives"];
+const FILES: [&str; 5] = ["serving", "serving-silicon", "operators", "collectives", "training"];
 const GROUPS: [&str; 8] = ["chip", "model", "class", "phase", "engine", "metric", "source", "basis"];
 
 /// Runs the command; 2 if a file is not what it should be.
@@ -135,6 +137,7 @@ fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, 
         File::ServingSilicon => silicon::cases(table),
         File::Operators => return validate::operators(table, bench).map_err(|e| e.to_string()),
         File::Collectives => return validate::collectives(table, bench).map_err(|e| e.to_string()),
+        File::Training => return training(table, bench),
     };
     let cases = cases.map_err(|e| e.to_string())?;
     // indicatif draws on a terminal's standard error only.
@@ -147,9 +150,24 @@ fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, 
     Ok(points)
 }
 
+/// Training runs: another question, other set-ups, the same answer.
+fn training(table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
+    let cases = plan::train::cases(table).map_err(|e| e.to_string())?;
+    let chips = TrainingCalibration::embedded().map_err(|e| e.to_string())?;
+    let frameworks = super::train::frameworks()?;
+    let bench = TrainingBench {
+        catalog: bench.catalog,
+        fitted: bench.fitted,
+        chips: &chips,
+        frameworks,
+        intervals: bench.intervals,
+    };
+    Ok(plan::train::predict(&bench, &cases, &|| ()))
+}
+
 /// Residuals of the rows that a fair comparison is possible with.
 pub fn residuals(points: &[Point]) -> Vec<Residual> {
-    let serving = |p: &&Point| p.plain && matches!(p.file, File::Serving | File::ServingSilicon);
+    let serving = |p: &&Point| p.plain && matches!(p.file, File::Serving | File::ServingSilicon | File::Training);
     let residual = |p: &Point| {
         Some(Residual {
             kind: p.kind,

@@ -20,6 +20,7 @@ pub(crate) mod sections;
 pub(crate) mod systems;
 #[cfg(test)]
 mod tests;
+pub(crate) mod train_parts;
 
 /// The question.
 #[derive(Debug, Clone)]

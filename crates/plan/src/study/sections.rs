@@ -114,7 +114,7 @@ fn inline(fault: &Diagnostic) -> String {
 }
 
 /// A storage scheme, or `Some(None)` for what is published.
-fn scheme(value: &Value) -> Option<Option<Scheme>> {
+pub(crate) fn scheme(value: &Value) -> Option<Option<Scheme>> {
     let name = value.text("name a storage scheme as in \"ue8m0-fp8\"")?;
     if name == "as published" {
         return Some(None);
@@ -220,7 +220,7 @@ fn objective(value: &Value, traffic: Option<&Traffic>) -> Option<Objective> {
 const BASES: [(&str, Basis); 3] = [("any", Basis::Any), ("rent", Basis::Rent), ("purchase", Basis::Purchase)];
 
 /// What the study says of money, and the region's figures for what it does not say.
-fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
+pub(crate) fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     let table = match value {
         Some(value) => Some(value.table("write a table [money]")?),
         None => None,

@@ -33,7 +33,7 @@ pub fn candidates(value: &Value, library: Library, basis: Basis) -> Option<(Vec<
     Some((complete, incomplete))
 }
 
-fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Candidate, Incomplete>> {
+pub(crate) fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Candidate, Incomplete>> {
     let name = table.need("name", "name a system of the catalog").and_then(|v| system(&v, library));
     let wanted_chips = table.get("chips");
     let count = |v: &Value| v.count(1, MOST_CHIPS).map(|n| u32::try_from(n).ok());
