@@ -13,27 +13,39 @@
 //!                                                      └──> Record ──> Outcome
 //! ```
 
+mod cache;
 mod curve;
 mod deployment;
 mod draw;
 mod engine;
 mod error;
+mod experts;
 mod fleet;
 mod job;
 mod outcome;
+mod play;
 mod pool;
 mod queue;
 mod rank;
+mod replay;
+mod requests;
 mod rules;
 mod run;
 mod scheduler;
+mod serve;
 mod time;
+mod view;
 mod workload;
 
 pub use deployment::{Deployment, Instance, Link, Speculation};
 pub use error::SimError;
-pub use fleet::{Settings, record, simulate};
+pub use experts::ExpertLoad;
+pub use fleet::{Fault, Fleet, Harm, Replicas, Role, Routing, Rule, Scaling, Tiers};
+pub use job::Refusal;
 pub use outcome::{Load, Outcome, Rates, Record, Served, Stat};
+pub use replay::{CacheUse, Fate, PoolUse, Replay, ReplaySettings, Replayed, Sample, replay};
+pub use requests::{Request, Requests, chain};
 pub use scheduler::{Admission, Host, Router, Scheduler, Steps};
+pub use serve::{Settings, record, simulate};
 pub use time::Time;
 pub use workload::{Arrivals, Lengths, Workload};
