@@ -40,6 +40,8 @@ enum Command {
     Explain(cmd::explain::Explain),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
+    /// Plays recorded or drawn traffic against a fleet: routers, caches, faults; writes `replay.json`, `replay.html`, Parquet.
+    Replay(cmd::replay::Replay),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
     /// Predicts published measurements and shows how far off the predictions are.
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
+        Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),

@@ -388,7 +388,6 @@ impl Cache {
     }
 
     /// Blocks that are held, each counted once.
-    #[cfg(debug_assertions)]
     pub fn held(&self) -> u64 {
         (self.store.index.len() as u64 - self.store.idle) * self.each
     }

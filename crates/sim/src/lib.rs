@@ -38,6 +38,7 @@ mod view;
 mod workload;
 
 pub use deployment::{Deployment, Instance, Link, Speculation};
+pub use draw::Draw;
 pub use error::SimError;
 pub use experts::ExpertLoad;
 pub use fleet::{Fault, Fleet, Harm, Replicas, Role, Routing, Rule, Scaling, Tiers};

@@ -7,6 +7,7 @@ pub mod both;
 pub mod glossary;
 pub mod msg;
 pub mod number;
+pub mod replay;
 mod term;
 pub mod words;
 

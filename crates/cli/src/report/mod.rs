@@ -9,9 +9,11 @@ mod figures;
 mod operators;
 mod page;
 mod ranking;
+mod replay;
 mod write;
 
 pub use page::render;
+pub use replay::render as render_replay;
 pub use write::{WriteError, write};
 
 use plan::Findings;

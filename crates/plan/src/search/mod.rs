@@ -20,7 +20,7 @@ mod storage;
 
 pub use climb::Ceiling;
 pub use gauge::Shape;
-pub use plans::{Field, Plan, Rough};
+pub use plans::{EXPERT_SKEW, Field, Plan, Rough};
 pub use point::{Point, Runner, level_name};
 pub use splits::short;
 pub use steady::{CellLoad, Seen};

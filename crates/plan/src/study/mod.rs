@@ -11,11 +11,11 @@ use units::{Range, Seconds, UsdPerKilowattHour};
 use crate::money::Priced;
 pub use crate::traffic::{Lengths, Load, Traffic};
 
-mod files;
-mod lengths;
-mod prices;
-mod sections;
-mod systems;
+pub(crate) mod files;
+pub(crate) mod lengths;
+pub(crate) mod prices;
+pub(crate) mod sections;
+pub(crate) mod systems;
 #[cfg(test)]
 mod tests;
 
