@@ -41,6 +41,8 @@ enum Command {
     Explain(cmd::explain::Explain),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
+    /// Plays recorded or drawn traffic against a fleet: routers, caches, faults; writes `replay.json`, `replay.html`, Parquet.
+    Replay(cmd::replay::Replay),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
     /// Opens the page to weigh on in a browser.
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
+        Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Ui(args) => web::run(&args, folder),
         Command::Validate(args) => cmd::validate::run(&args, folder),

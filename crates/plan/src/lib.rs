@@ -11,6 +11,7 @@ pub mod money;
 mod normal;
 pub mod predict;
 pub mod refusal;
+pub mod replay;
 pub mod search;
 pub mod study;
 pub mod tables;

@@ -192,7 +192,7 @@ impl<'a> Setup<'a> {
         }
     }
 
-    fn instance<'c, C>(&self, pool: &Pool, cost: &'c C, kv_tokens: u64, longest: u32) -> Instance<'c, C> {
+    pub(crate) fn instance<'c, C>(&self, pool: &Pool, cost: &'c C, kv_tokens: u64, longest: u32) -> Instance<'c, C> {
         Instance {
             cost,
             scheduler: self.scheduler(pool, longest),
@@ -253,7 +253,7 @@ impl<'a> Setup<'a> {
     }
 
     /// Seconds to ship the cache of a prompt from a prefill to a decode replica.
-    fn transfer(&self, prefill: &Pool, decode: &Pool, tokens: u64) -> f64 {
+    pub(crate) fn transfer(&self, prefill: &Pool, decode: &Pool, tokens: u64) -> f64 {
         // What the model caches, each value once, however many devices of a replica hold a copy.
         let whole = deploy::Deployment { parallel: Parallel::tensor(1), ..self.deployment(prefill) };
         let (per_token, per_request) = whole.cache_bytes();

@@ -8,6 +8,7 @@ pub mod ground;
 pub mod inspect;
 pub mod model;
 pub mod quantize;
+pub mod replay;
 pub mod report;
 pub mod show;
 pub mod train;

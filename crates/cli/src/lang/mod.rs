@@ -8,6 +8,7 @@ pub mod glossary;
 pub mod msg;
 pub mod notes;
 pub mod number;
+pub mod replay;
 mod term;
 pub mod words;
 

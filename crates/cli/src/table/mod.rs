@@ -2,6 +2,7 @@
 
 mod explain;
 mod grid;
+pub mod replay;
 mod validate;
 mod weigh;
 mod weigh_notes;

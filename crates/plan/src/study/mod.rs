@@ -14,8 +14,8 @@ pub use given::{Degrees, Given, GivenFault};
 
 pub(crate) mod files;
 mod given;
-mod lengths;
-mod prices;
+pub(crate) mod lengths;
+pub(crate) mod prices;
 pub(crate) mod sections;
 pub(crate) mod systems;
 #[cfg(test)]

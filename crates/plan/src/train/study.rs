@@ -178,7 +178,7 @@ fn study(
         best
     });
     let limits = root.get("limits").map_or(Some(Limits::default()), |v| limits(&v));
-    let money = train_parts::money(root.get("money"), regions);
+    let money = train_parts::money_of(root.get("money"), regions);
     let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
     let systems = root.need("system", "write a table [[system]] for each candidate");
     let systems = systems.and_then(|v| candidates(&v, library, basis));
