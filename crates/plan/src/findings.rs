@@ -358,6 +358,8 @@ pub enum Remark {
         /// Expert parallelism.
         ep: u32,
     },
+    /// The price is that of bare chips, without hosts and fabric.
+    BareChips,
     /// The engine does not draft with MTP layers here.
     NoDrafts {
         /// Its name.
@@ -406,8 +408,30 @@ pub struct Cost {
     pub electricity: f64,
     /// Of it surcharges.
     pub surcharge: f64,
-    /// `rent` or `purchase`, and the source.
-    pub basis: String,
+    /// What is paid for the chips.
+    pub basis: Paid,
+}
+
+/// What is paid for a chip; a face words it in its language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Paid {
+    /// By the hour.
+    Rent {
+        /// Of one chip, as printed.
+        price: String,
+        /// Title of the source; empty: the study.
+        source: String,
+    },
+    /// Once, and written off.
+    Purchase {
+        /// Of one chip, as printed.
+        price: String,
+        /// Over so many years, as printed.
+        years: String,
+        /// Title of the source; empty: the study.
+        source: String,
+    },
 }
 
 /// A point of the Pareto curve.

@@ -141,6 +141,10 @@ messages! {
     RemarkFronts: "each replica needs more than one front end: {count} are taken, one for each attention rank", "每个副本需要不止一个前端：按每个注意力 rank 一个计，共 {count} 个";
     RemarkSeats: "the engine's limit of {limit} requests a rank has to be raised", "需要提高引擎每个 rank {limit} 个请求的上限";
     RemarkCopies: "EP {ep} does not divide the experts: {copies} copies of popular experts fill up the last places", "EP {ep} 不能整除专家数：以 {copies} 个热门专家的副本填满";
+    RemarkBare: "the price is that of bare chips, without hosts and fabric", "价格仅为裸芯片，不含主机与网络";
+    PaidRent: "rent {price} a chip ({source})", "租用 每芯片 {price}（{source}）";
+    PaidPurchase: "purchase {price} a chip over {years} years ({source})", "购买 每芯片 {price}，按 {years} 年摊销（{source}）";
+    OfStudy: "this study", "本研究";
     RemarkNoDrafts: "{engine} does not draft with MTP layers here", "{engine} 在此不使用 MTP 层起草";
     // Explain.
     FactsTitle: "Facts that it rests on", "所依据的数据";

@@ -3,7 +3,7 @@
 use super::number::{Unit, digits, quantity, thousands};
 use super::{Lang, Msg, term};
 use plan::findings::{
-    Answer, Choice, Estimate, FactUse, Findings, Parallel, Reason, Remark, Saying, Setup, SystemFinding,
+    Answer, Choice, Estimate, FactUse, Findings, Paid, Parallel, Reason, Remark, Saying, Setup, SystemFinding,
 };
 
 /// Why something is not possible, with its numbers.
@@ -83,6 +83,17 @@ fn plain(value: f64) -> String {
     format!("{}", (value * 1000.0).round() / 1000.0)
 }
 
+/// What is paid for a chip.
+pub fn paid(paid: &Paid, lang: Lang) -> String {
+    let of = |source: &str| if source.is_empty() { Msg::OfStudy.text(lang).to_owned() } else { source.to_owned() };
+    match paid {
+        Paid::Rent { price, source } => Msg::PaidRent.fill(lang, &[("price", price), ("source", &of(source))]),
+        Paid::Purchase { price, years, source } => {
+            Msg::PaidPurchase.fill(lang, &[("price", price), ("years", years), ("source", &of(source))])
+        }
+    }
+}
+
 /// A remark on a set-up.
 pub fn remark(remark: &Remark, lang: Lang) -> String {
     match remark {
@@ -102,6 +113,7 @@ pub fn remark(remark: &Remark, lang: Lang) -> String {
         Remark::RedundantExperts { copies, ep } => {
             Msg::RemarkCopies.fill(lang, &[("copies", &copies.to_string()), ("ep", &ep.to_string())])
         }
+        Remark::BareChips => Msg::RemarkBare.text(lang).to_owned(),
         Remark::NoDrafts { engine } => Msg::RemarkNoDrafts.fill(lang, &[("engine", engine)]),
     }
 }

@@ -105,7 +105,7 @@ fn setup(system: &SystemFinding, choice: &Choice, out: &mut String) {
         Both::of(|l| Msg::SetupsTried.fill(l, &[("count", &thousands(f64::from(system.tried)))])),
     ];
     if let Some(cost) = &choice.cost {
-        lines.push(Both::of(|l| Msg::CostBasis.fill(l, &[("basis", &cost.basis)])));
+        lines.push(Both::of(|l| Msg::CostBasis.fill(l, &[("basis", &words::paid(&cost.basis, l))])));
     }
     out.push_str("<ul class=\"facts-line\">");
     for line in lines {

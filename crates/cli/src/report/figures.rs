@@ -130,7 +130,7 @@ pub fn cost(findings: &Findings, out: &mut String) {
                 value: value(*msg),
                 label: Both::same(""),
                 tip: Both::of(|l| {
-                    let basis = Msg::CostBasis.fill(l, &[("basis", &cost.basis)]);
+                    let basis = Msg::CostBasis.fill(l, &[("basis", &words::paid(&cost.basis, l))]);
                     let part = format!("{} {}", msg.text(l), digits(value(*msg)));
                     let sum = format!("{} {}", estimate(&cost.per_million, Unit::Plain), Msg::CostPerMillion.text(l));
                     format!("{}\n{part}\n{sum}\n{basis}", system.name)

@@ -113,7 +113,7 @@ fn everything_is_escaped() {
                 peak.0 = evil.to_owned();
             }
             if let Some(cost) = &mut choice.cost {
-                cost.basis = evil.to_owned();
+                cost.basis = plan::findings::Paid::Rent { price: evil.to_owned(), source: evil.to_owned() };
             }
         }
     }

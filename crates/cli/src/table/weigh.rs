@@ -179,6 +179,7 @@ struct Figure {
 
 fn over(e: Option<&Estimate>, unit: Unit, none: Msg, lang: Lang) -> String {
     match e {
+        Some(e) if e.low == e.high => quantity(e.value, unit),
         Some(e) => format!("{}\n({})", quantity(e.value, unit), interval(e, unit)),
         None => none.text(lang).to_owned(),
     }

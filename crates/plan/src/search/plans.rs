@@ -306,8 +306,8 @@ impl<'a> Field<'a> {
 }
 
 /// Pools taken for prefill and for decode where they are apart.
-const FILLERS: usize = 2;
-const DRAINERS: usize = 4;
+const FILLERS: usize = 6;
+const DRAINERS: usize = 8;
 /// Ratios tried for each pair of pools.
 const RATIOS: usize = 2;
 /// Share of the time that prefill may be busy: above, queues grow without bound.

@@ -87,9 +87,10 @@ pub fn splits(
                 }
                 continue;
             }
-            // Every expert cut in parts, or experts whole and spread.
+            // Every expert cut in parts (which powers of two divide), or experts whole and spread.
             let ways: Vec<u32> = match named.ep {
                 Some(ep) => vec![ep],
+                None if stage > 1 && can_ep && !stage.is_power_of_two() => vec![stage],
                 None if stage > 1 && can_ep => vec![1, stage],
                 None => vec![1],
             };

@@ -97,7 +97,7 @@ pub const OBJECTIVES: [(&str, Objective); 4] = [
 ];
 
 /// A candidate system.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// The system, with as many chips as are used: its own number unless the study says otherwise.
     pub system: System,

@@ -20,11 +20,19 @@ pub fn candidates(value: &Value, library: Library, basis: Basis) -> Option<(Vec<
         value.fault(format!("lists {} candidates", list.len()), format!("give 1 to {MOST_CANDIDATES}"));
         return None;
     }
-    let (mut complete, mut incomplete) = (Vec::new(), Vec::new());
+    let (mut complete, mut incomplete) = (Vec::<Candidate>::new(), Vec::new());
     for item in &list {
         let Some(table) = item.table(REMEDY) else { continue };
         match candidate(&table, library, basis) {
-            Some(Ok(found)) => complete.push(found),
+            Some(Ok(found)) => {
+                // The same system with other chips, prices or set-ups is another candidate.
+                if complete.contains(&found)
+                    && let Some(name) = table.get("name")
+                {
+                    name.fault("the same candidate is listed twice", "leave one out, or change what they differ in");
+                }
+                complete.push(found);
+            }
             Some(Err(lacking)) => incomplete.push(lacking),
             None => {}
         }

@@ -280,6 +280,9 @@ fn remarks(told: &Told, basis: Basis, front: f64) -> Vec<Remark> {
     if let Some(copies) = copies.max().filter(|n| *n > 0) {
         out.push(Remark::RedundantExperts { copies, ep: decodes.ep });
     }
+    if candidate.price.as_ref().is_some_and(|p| p.bare) {
+        out.push(Remark::BareChips);
+    }
     let limit = field.engine.limits_on(chip).max_seqs.mid();
     if point.batch > u64::from(limit) {
         out.push(Remark::RaiseSeats { limit });

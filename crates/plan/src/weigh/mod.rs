@@ -37,7 +37,7 @@ pub struct Ground<'a> {
 }
 
 /// Version of the layout of [`Findings`].
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Answers a study. The same study gives the same answer on any number of threads.
 pub fn weigh(study: &Study, ground: &Ground) -> Findings {
