@@ -47,6 +47,8 @@ enum Command {
     Report(cmd::report::Report),
     /// Opens the page to weigh on in a browser.
     Ui(web::Ui),
+    /// Finds the best parallel plan for training a model on each system of a study.
+    Train(cmd::train::Train),
     /// Predicts published measurements and shows how far off the predictions are.
     Validate(cmd::validate::Validate),
     /// Weighs the systems of a study against each other: ranks them, and writes `findings.json` and `report.html`.
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Ui(args) => web::run(&args, folder),
+        Command::Train(args) => cmd::train::run(&args, folder),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),
     };

@@ -5,6 +5,7 @@ pub mod bars;
 pub mod lines;
 mod marker;
 pub mod pareto;
+pub mod pipeline;
 mod place;
 pub mod roofline;
 mod scale;

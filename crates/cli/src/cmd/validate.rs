@@ -16,6 +16,7 @@ use plan::validate::{self, Bench, By, File, Point, serving, silicon};
 
 use super::ground;
 use crate::lang::Lang;
+use crate::lang::training::{Training, fill};
 use crate::report::write;
 use crate::table::{self, View};
 
@@ -92,16 +93,20 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
         write(path, &output::csv(&points)).map_err(|e| e.to_string())?;
     }
     let held_out = Intervals::held_out(&residuals);
+    let orders = orderings(args, &points)?;
     let text = if args.json {
         output::json(&points, &held_out)
     } else {
         let by: Vec<By> = By::NAMED.iter().filter(|(n, _)| args.by.iter().any(|b| b == n)).map(|&(_, b)| b).collect();
-        show::tables(
-            &points,
-            &by,
-            &show::Shape { cross: args.cross, all: args.all, held_out: &held_out },
-            View::of_stdout(lang),
-        )
+        let shape = show::Shape { cross: args.cross, all: args.all, held_out: &held_out };
+        let mut text = show::tables(&points, &by, &shape, View::of_stdout(lang));
+        if orders.pairs > 0 {
+            let share = crate::lang::number::percent(orders.right as f64 / orders.pairs as f64);
+            let counts = [("right", orders.right.to_string()), ("pairs", orders.pairs.to_string()), ("share", share)];
+            let counts: Vec<(&str, &str)> = counts.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            text.push_str(&format!("\n{}\n", fill(Training::Orderings, lang, &counts)));
+        }
+        text
     };
     table::print(&text).map_err(|e| format!("cannot write to standard output: {e}"))
 }
@@ -148,6 +153,20 @@ fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, 
     let points = bench.predict(&cases, &|| bar.inc(1));
     bar.finish_and_clear();
     Ok(points)
+}
+
+/// How many pairs of measured training runs are ordered as they were measured.
+fn orderings(args: &Validate, points: &[Point]) -> Result<plan::train::Ordering, String> {
+    let of_training: Vec<Point> = points.iter().filter(|p| p.file == File::Training).cloned().collect();
+    if of_training.is_empty() {
+        return Ok(plan::train::Ordering::default());
+    }
+    let table = match &args.rows {
+        Some(path) => Table::read(path).map_err(|e| e.to_string())?,
+        None => File::Training.embedded().map_err(|e| e.to_string())?,
+    };
+    let cases = plan::train::cases(&table).map_err(|e| e.to_string())?;
+    Ok(plan::train::orderings(&cases, &of_training))
 }
 
 /// Training runs: another question, other set-ups, the same answer.

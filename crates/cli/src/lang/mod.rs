@@ -10,6 +10,7 @@ pub mod notes;
 pub mod number;
 pub mod replay;
 mod term;
+pub mod training;
 pub mod words;
 
 pub use both::Both;

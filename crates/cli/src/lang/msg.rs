@@ -310,6 +310,8 @@ messages! {
     WeightsTitle: "Weights compared", "权重比较";
     WeightsAgainst: "{second} against {first}", "{second} 对照 {first}";
     WorstFirst: "Tensors, worst first", "张量，误差最大的在前";
+    GoalTrainingFirst: "Training: step, {maker}", "训练：单步时间，{maker}";
+    GoalTrainingOthers: "Training: step, other makers than {maker}", "训练：单步时间，{maker} 以外的厂商";
 }
 
 #[cfg(test)]

@@ -82,6 +82,12 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("fabric: measured under other chips", "fabric: measured under other chips", "网络：其他芯片上实测"),
     ("borrowed: fabrics of this shape", "borrowed: fabrics of this shape", "借用：同形网络"),
     ("borrowed: other fabrics", "borrowed: other fabrics", "借用：其他网络"),
+    ("parameters", "parameters", "参数"),
+    ("gradients", "gradients", "梯度"),
+    ("optimizer states", "optimizer states", "优化器状态"),
+    ("chip", "this chip", "该芯片"),
+    ("architecture", "its architecture", "同架构芯片"),
+    ("class", "its class of chips", "同类芯片"),
     // Kinds of fact.
     ("vendor", "vendor", "厂商"),
     ("measured", "measured", "实测"),

@@ -11,6 +11,7 @@ mod operators;
 mod page;
 mod ranking;
 mod replay;
+pub mod train;
 mod weights;
 mod write;
 

@@ -59,7 +59,7 @@ pub fn closing(out: &mut String) {
 }
 
 /// JSON that cannot end its script element.
-fn data(findings: &Findings) -> String {
+pub fn data<T: serde::Serialize>(findings: &T) -> String {
     let json = serde_json::to_string(findings).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

@@ -3,6 +3,7 @@
 mod explain;
 mod grid;
 pub mod replay;
+pub mod train;
 mod validate;
 mod weigh;
 mod weigh_notes;

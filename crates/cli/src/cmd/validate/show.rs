@@ -104,6 +104,8 @@ fn goal(bar: &Bar, lang: Lang) -> GoalRow {
         What::Moe => Msg::GoalMoe,
         What::Mla => Msg::GoalMla,
         What::Exchanges => Msg::GoalExchanges,
+        What::TrainingFirst => Msg::GoalTrainingFirst,
+        What::TrainingOthers => Msg::GoalTrainingOthers,
     };
     let e = &bar.errors;
     GoalRow {
