@@ -2,6 +2,7 @@
 //! style sheet fills in, so that light, dark and print need one drawing.
 
 pub mod bars;
+pub mod lines;
 mod marker;
 pub mod pareto;
 pub mod pipeline;

@@ -31,6 +31,9 @@ pub struct Train {
     /// Folder for training.json and training.html
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
+    /// Write the step of the best plan as a timeline for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Language; else that of LC_ALL, LC_MESSAGES or LANG
     #[arg(long, value_enum)]
     lang: Option<Lang>,
@@ -53,7 +56,8 @@ fn try_run(args: &Train, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
     let fitted = fitted(args.calibration.as_deref()).map_err(wrong)?;
     let chips = TrainingCalibration::embedded().map_err(|e| wrong(e.to_string()))?;
     let intervals = Intervals::embedded().map_err(|e| wrong(e.to_string()))?;
-    let ground = TrainingGround { fitted: &fitted, chips: &chips, intervals: &intervals, done: &|_| () };
+    let ground =
+        TrainingGround { catalog: &catalog, fitted: &fitted, chips: &chips, intervals: &intervals, done: &|_| () };
     let answer = || weigh(&study, &ground);
     let findings = match args.threads {
         None => answer(),
@@ -68,6 +72,13 @@ fn try_run(args: &Train, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
     let files = [("training.json", json), ("training.html", report::train::render(&findings))];
     for (name, text) in &files {
         write(&args.out.join(name), text.as_bytes()).map_err(|e| wrong(e.to_string()))?;
+    }
+    if let Some(path) = &args.trace
+        && let Some(choice) = table::train::trained(&findings).next().map(|(_, c)| c)
+    {
+        let trace = plan::train::trace(&choice.timeline).map_err(|e| wrong(e.to_string()))?;
+        write(path, &trace).map_err(|e| wrong(e.to_string()))?;
+        eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &path.display().to_string())]));
     }
     table::print(&table::train::train(&findings, View::of_stdout(lang))).map_err(|e| wrong(e.to_string()))?;
     for (name, _) in &files {

@@ -111,13 +111,50 @@ messages! {
     DoesNotFit: "needs {needs} on the fullest chip, has {has}; nearest that fits: {chips} chips", "最满的芯片需要 {needs}，仅有 {has}；最少需 {chips} 颗芯片";
     DoesNotFitAtAll: "needs {needs} on the fullest chip, has {has}; no number of chips fits", "最满的芯片需要 {needs}，仅有 {has}；任何芯片数都放不下";
     MissesLevel: "{level} must be at most {bound}, the best reached is {best}", "{level} 须不超过 {bound}，最好只达到 {best}";
-    DoesNotDivide: "{what} does not divide {of}", "{what} 不能整除 {of}";
+    DoesNotDivide: "{what} does not divide {count} {of}", "{what} 不能整除 {count} 个{of}";
     Overloaded: "asked for {asked} requests/s, reached {reached}", "要求 {asked} 请求/秒，只达到 {reached}";
     DoesNotFitShort: "does not fit the memory", "显存放不下";
     MissesLevelShort: "misses {level}", "未达到 {level}";
     DoesNotDivideShort: "does not divide the model", "无法整除模型";
     OverloadedShort: "cannot carry the load", "无法承载负载";
+    NotAsNamed: "no engine here has a set-up as named: {setup}", "此处没有引擎支持所指定的方案：{setup}";
+    NotAsNamedShort: "no set-up as named", "没有符合指定的方案";
+    Nearest: "The nearest set-up misses this:", "最接近的方案未达到要求：";
+    // Traffic.
+    SayTokens: "{tokens} tokens", "{tokens} tokens";
+    SayUniform: "uniform, {low} to {high} tokens", "均匀分布，{low} 至 {high} tokens";
+    SayLogNormal: "log-normal, median {median} tokens, sigma {sigma}, at most {max}", "对数正态分布，中位数 {median} tokens，σ {sigma}，最大 {max}";
+    SayListed: "{count} listed, {mean} tokens on average", "列表共 {count} 条，平均 {mean} tokens";
+    SayInFlight: "{requests} requests in flight", "在途请求 {requests} 个";
+    SayAsMany: "as many requests in flight as the levels allow", "在服务水平允许范围内尽量多的在途请求";
+    SayPoisson: "{rate} requests/s, Poisson", "{rate} 请求/秒，泊松到达";
+    SayBursty: "{rate} requests/s, coefficient of variation {cv}", "{rate} 请求/秒，变异系数 {cv}";
+    SayTrace: "{requests} recorded requests over {seconds}, {rate} a second on average", "{seconds} 内记录的 {requests} 个请求，平均每秒 {rate} 个";
+    // Remarks.
+    RemarkEmulated: "{chip} has no arithmetic for {weights}: bytes are saved, products run in {arithmetic}", "{chip} 没有 {weights} 运算单元：节省字节数，但矩阵运算以 {arithmetic} 进行";
+    RemarkArchitecture: "times borrow measurements of another chip of the architecture", "时间借用了同架构其他芯片的实测";
+    RemarkClass: "times borrow the median efficiency of the class of chips", "时间借用了同类芯片的效率中位数";
+    RemarkAssumed: "times rest on assumed efficiencies: nothing like this chip was measured", "时间基于假设的效率：没有类似芯片的实测";
+    RemarkGeneric: "no engine profile is known for this chip: a generic one stands in", "该芯片没有已知的引擎配置：以通用配置代替";
+    RemarkIdle: "{idle} of {chips} chips are left over by this set-up and count as idle", "该方案有 {idle} 颗（共 {chips} 颗）芯片未用到，计为空闲";
+    RemarkFrontBusy: "front ends send tokens as fast as they can: more of them would help", "前端已满负荷发送 token：增加前端会有帮助";
+    RemarkFronts: "each replica needs more than one front end: {count} are taken, one for each attention rank", "每个副本需要不止一个前端：按每个注意力 rank 一个计，共 {count} 个";
+    RemarkSeats: "the engine's limit of {limit} requests a rank has to be raised", "需要提高引擎每个 rank {limit} 个请求的上限";
+    RemarkCopies: "EP {ep} does not divide the experts: {copies} copies of popular experts fill up the last places", "EP {ep} 不能整除专家数：以 {copies} 个热门专家的副本填满";
+    RemarkBare: "the price is that of bare chips, without hosts and fabric", "价格仅为裸芯片，不含主机与网络";
+    PaidRent: "rent {price} a chip ({source})", "租用 每芯片 {price}（{source}）";
+    PaidPurchase: "purchase {price} a chip over {years} years ({source})", "购买 每芯片 {price}，按 {years} 年摊销（{source}）";
+    OfStudy: "this study", "本研究";
+    RemarkNoDrafts: "{engine} does not draft with MTP layers here", "{engine} 在此不使用 MTP 层起草";
     // Explain.
+    FactsTitle: "Facts that it rests on", "所依据的数据";
+    FitsTitle: "Fits behind the times", "时间背后的拟合";
+    FitSubject: "Fitted on", "拟合对象";
+    FitWhat: "What", "内容";
+    FitOperators: "Prices", "用于";
+    FitRows: "Rows", "行数";
+    FitNone: "assumed", "假设";
+    FitNote: "Errors: |ln(fitted / measured)| on the rows of the fit. What is borrowed errs more; the interval of the answer counts that.", "误差：拟合所用各行的 |ln(拟合 / 实测)|。借用的误差更大，答案的区间已计入。";
     Operator: "Operator", "算子";
     Time: "Time", "时间";
     Share: "Share", "占比";
@@ -161,6 +198,13 @@ messages! {
     GoalMoe: "operators: MoE", "算子：MoE";
     GoalMla: "operators: MLA", "算子：MLA";
     GoalExchanges: "collectives", "集合通信";
+    HeldOut: "Coverage of 90 % intervals that were fitted without the model on the chip in question; the goal is 85 to 95 %:", "剔除所涉模型与芯片的数据后重新拟合的 90% 区间的覆盖率；目标为 85% 至 95%：";
+    Groups: "Models on chips", "模型与芯片组合";
+    Together: "all", "合计";
+    FitEngine: "Engine profile", "引擎配置";
+    FitBefore: "Before, median / p90", "拟合前，中位数 / p90";
+    FitInSample: "In sample", "样本内";
+    FitHeldOut: "Group held out", "剔除该组";
     WhyRefused: "Refused rows of {file}, by reason:", "{file} 中被拒绝的行，按原因：";
     OtherReasons: "for other reasons", "其他原因";
     // Report.
@@ -214,6 +258,58 @@ messages! {
     Basics: "{chips} chips, {chip}", "{chips} 颗芯片，{chip}";
     ChartKeys: "Arrow keys move from point to point.", "方向键可在各点间移动。";
     CostBasis: "Price: {basis}", "价格：{basis}";
+    // The page.
+    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
+    // Weights of checkpoints: quantize, inspect, compare-weights.
+    Note: "note: ", "注意：";
+    NotInIndex: "{count} tensors are in the files but not in the index; they are read all the same", "有 {count} 个张量在文件中但不在索引中；仍会读取";
+    NotUnderstood: "{count} quantised tensors are not understood: {why}", "有 {count} 个量化张量的格式无法识别：{why}";
+    NotTranslated: "{why}; tensors are shown under the names that GGUF has for them", "{why}；张量以 GGUF 中的名称显示";
+    NothingToConvert: "no tensor needs converting: everything is copied", "没有需要转换的张量：全部照原样复制";
+    NoConfig: "the source has no config.json, so none is written", "来源没有 config.json，因此不写入";
+    NamesKept: "tensors keep the names that GGUF has for them; no config.json is written", "张量保留 GGUF 中的名称；不写入 config.json";
+    Translated: "names and config.json are those of a Hugging Face checkpoint; the tokenizer stays in the GGUF file", "名称和 config.json 按 Hugging Face 检查点写入；分词器仍在 GGUF 文件中";
+    SameSoFar: "the values were rounded before; every one stays the same so far (measured on {values} values of {sampled} of {matrices} matrices), and each will be checked", "这些数值此前舍入过；到目前为止全部不变（在 {matrices} 个矩阵中的 {sampled} 个、共 {values} 个数值上测得），并将逐一核对";
+    RoundedAgain: "these weights were rounded before: rounding them again adds a relative error of {relative} to the one they have, and changes {changed} % of values (measured on {values} values of {sampled} of {matrices} matrices)", "这些权重此前舍入过：再次舍入会在原有误差之外增加 {relative} 的相对误差，并改变 {changed} % 的数值（在 {matrices} 个矩阵中的 {sampled} 个、共 {values} 个数值上测得）";
+    KeptForResume: "what is done is kept in {folder}; --resume goes on with it", "已完成的部分保留在 {folder}；用 --resume 继续";
+    ProgressLeft: "left", "剩余";
+    Converted: "{folder}: {converted} tensors converted to {format}, {kept} kept; {read} GB to {written} GB in {seconds} s ({rate} GB/s)", "{folder}：{converted} 个张量转换为 {format}，{kept} 个保留；{read} GB 变为 {written} GB，用时 {seconds} s（{rate} GB/s）";
+    Resumed: "{count} tensors were there from the interrupted run", "其中 {count} 个张量来自中断的运行";
+    CodesCopied: "codes are copied as they were; names, scale types and configuration are the layout's", "编码照原样复制；名称、缩放因子类型和配置按所选布局写入";
+    Lossless: "lossless: all {count} values read back as they were", "无损：全部 {count} 个数值读回后不变";
+    ErrorLine: "error: relative Frobenius {relative}, SQNR {sqnr} dB, largest {largest} of the largest value; {saturated} saturated, {flushed} flushed to zero", "误差：相对 Frobenius {relative}，SQNR {sqnr} dB，最大误差为最大值的 {largest}；{saturated} 个饱和，{flushed} 个归零";
+    Damaged: "damaged: {what}", "已损坏：{what}";
+    Verified: "{good} tensors, headers and files are as written, {bad} are not", "{good} 个张量、文件头和文件与写入时一致，{bad} 个不一致";
+    Layout: "layout", "布局";
+    Files: "files", "文件";
+    ScaleRule: "scale rule", "缩放规则";
+    FromMetadata: "as written in the metadata", "取自元数据";
+    Probably: "probably {rule}, from the largest codes of {blocks} blocks", "很可能是 {rule}，由 {blocks} 个块的最大编码推断";
+    FloorOrEven: "floor or even", "floor 或 even";
+    RoomyRule: "one with more room than needed (ceil-max, floor-plus-one), or scales from elsewhere", "余量偏大的规则（ceil-max、floor-plus-one），或缩放因子来自别处";
+    StoredAs: "stored as", "存储格式";
+    Tensors: "tensors", "张量数";
+    Tensor: "tensor", "张量";
+    ValuesCount: "values", "数值个数";
+    OfItScales: "of it scales", "其中缩放因子";
+    BitsAValue: "bits a value", "每值位数";
+    Shape: "shape", "形状";
+    AllTogether: "all together", "合计";
+    RelativeError: "rel. error", "相对误差";
+    MaxError: "max error", "最大误差";
+    OfMax: "of max", "占最大值";
+    Saturated: "saturated", "饱和";
+    Flushed: "flushed to 0", "归零";
+    Exact: "exact", "完全一致";
+    ComparedCount: "{count} tensors compared: {equal} equal in every value, {differ} differ", "比较了 {count} 个张量：{equal} 个逐值相同，{differ} 个不同";
+    HistogramTitle: "Difference relative to the value", "相对数值的差";
+    HistogramNote: "How many values differ by how much: each bar is a power of two of |difference| / |value|.", "各相对差区间的数值个数：每根柱为 |差| / |值| 的一个 2 的幂区间。";
+    HistogramBar: "from {from}: {count} values", "自 {from} 起：{count} 个数值";
+    OnlyIn: "{count} tensors only in {which}: {first}", "{count} 个张量只在 {which} 中：{first}";
+    NotCompared: "not compared: {tensor} ({why})", "未比较：{tensor}（{why}）";
+    WeightsTitle: "Weights compared", "权重比较";
+    WeightsAgainst: "{second} against {first}", "{second} 对照 {first}";
+    WorstFirst: "Tensors, worst first", "张量，误差最大的在前";
     GoalTrainingFirst: "Training: step, {maker}", "训练：单步时间，{maker}";
     GoalTrainingOthers: "Training: step, other makers than {maker}", "训练：单步时间，{maker} 以外的厂商";
 }
@@ -233,7 +329,9 @@ mod tests {
         for msg in Msg::ALL {
             let (en, zh) = (msg.text(Lang::En), msg.text(Lang::Zh));
             assert_eq!(arguments(en), arguments(zh), "{msg:?}");
-            assert!(!en.is_empty() && zh.chars().any(|c| c as u32 > 0x2E80), "{msg:?} has no Chinese: {zh}");
+            // A token is a token in both.
+            let chinese = zh.chars().any(|c| c as u32 > 0x2E80) || msg == &Msg::SayTokens;
+            assert!(!en.is_empty() && chinese, "{msg:?} has no Chinese: {zh}");
             assert!(en.is_ascii(), "{msg:?}: {en}");
         }
     }

@@ -44,8 +44,9 @@ words! {
     Agreed: ", which confirms the first", "，首位一致";
     Reordered: ", which reorders them", "，次序有变";
     MfuIs: "MFU counts three times the forward operations of the weights that a token meets and of attended pairs (causal half), no recomputation, over the dense peak.", "MFU 计法：每 token 所经权重与注意力对（因果一半）的前向运算量的三倍，不含重计算，除以稠密峰值。";
-    WithoutFaults: "Days are without faults: the study states no effective share of the time.", "天数未计故障：研究未给出有效时间占比。";
-    WithFaults: "Days count an effective share of the time of {share}, as the study states.", "天数按研究给出的有效时间占比 {share} 计。";
+    WithoutFaults: "Days are without faults: the study states neither an effective share of the time nor [faults].", "天数未计故障：研究既未给出有效时间占比，也未给出 [faults]。";
+    WithFaults: "days count {share} of the time as useful, faults, restarts and checkpoints taken off", "天数按有效时间占比 {share} 计，已扣除故障、重启与检查点";
+    NoFaultModel: "days are without faults", "天数未计故障";
     NoPlan: "No plan", "无可行方案";
     Needs: "the plan with the least memory ({plan}) needs {needs} a device, has {has}; nearest that fits: {chips}", "最省显存的方案（{plan}）每设备需 {needs}，仅有 {has}；最近可行：{chips}";
     Nothing: "no plan divides the model and the batch over these devices", "没有方案能在这些设备上整除模型与批次";

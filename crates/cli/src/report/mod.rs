@@ -4,15 +4,21 @@
 //! and theme, and hiding systems. The content security policy lets nothing but this style and this script run.
 
 mod back;
+mod csv;
 mod detail;
 mod figures;
 mod operators;
 mod page;
 mod ranking;
+mod replay;
 pub mod train;
+mod weights;
 mod write;
 
-pub use page::render;
+pub use csv::csv;
+pub use page::{SCRIPT, STYLE, render, sections};
+pub use replay::render as render_replay;
+pub use weights::render as render_weights;
 pub use write::{WriteError, write};
 
 use plan::Findings;

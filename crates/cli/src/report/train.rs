@@ -153,10 +153,7 @@ fn ranking(findings: &TrainingFindings, out: &mut String) {
         }
     }
     put(out, format_args!("<p class=\"note\">{}</p>\n", word(Training::MfuIs).html()));
-    let faults = Both::of(|l| match &findings.effective {
-        None => Training::WithoutFaults.text(l).to_owned(),
-        Some(e) => fill(Training::WithFaults, l, &[("share", &percent(e.value))]),
-    });
+    let faults = Both::of(|l| crate::table::train::faults(findings, l).join(" · "));
     put(out, format_args!("<p class=\"note\">{}</p>\n</section>\n", faults.html()));
 }
 

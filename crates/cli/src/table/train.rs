@@ -65,11 +65,28 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
     out.push('\n');
     out.push_str(&paragraph(Msg::Intervals.text(lang), 0, view));
     out.push_str(&paragraph(Training::MfuIs.text(lang), 0, view));
-    let faults = match &findings.effective {
-        None => Training::WithoutFaults.text(lang).to_owned(),
-        Some(e) => fill(Training::WithFaults, lang, &[("share", &percent(e.value))]),
-    };
-    out.push_str(&paragraph(&faults, 0, view));
+    for faults in faults(findings, lang) {
+        out.push_str(&paragraph(&faults, 0, view));
+    }
+    out
+}
+
+/// What faults take, of each system: one line where all are told the same.
+pub fn faults(findings: &TrainingFindings, lang: Lang) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for (system, c) in trained(findings) {
+        let line = match (&c.effective, c.fault_note.as_str()) {
+            (None, "") => Training::WithoutFaults.text(lang).to_owned(),
+            (None, why) => format!("{}{}{} ({why})", system.name, lang.colon(), Training::NoFaultModel.text(lang)),
+            (Some(e), _) => {
+                let share = format!("{} ({}–{})", percent(e.value), percent(e.low), percent(e.high));
+                format!("{}{}{}", system.name, lang.colon(), fill(Training::WithFaults, lang, &[("share", &share)]))
+            }
+        };
+        if !out.contains(&line) {
+            out.push(line);
+        }
+    }
     out
 }
 

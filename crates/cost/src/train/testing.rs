@@ -43,6 +43,7 @@ impl Hall {
             latency: None,
             in_network_reduction: false,
             medium: "copper".into(),
+            wiring: catalog::Wiring::default(),
         };
         let clos = TierShape::Clos { oversubscription_percent: 100 };
         let fabric = Fabric {

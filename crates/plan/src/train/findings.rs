@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::findings::{Estimate, FactUse};
+use crate::findings::{Estimate, FactUse, Paid};
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,8 +30,6 @@ pub struct TrainingFindings {
     pub precision: String,
     /// How MFU is counted.
     pub mfu_convention: String,
-    /// Share of the time not lost to faults; `None`: days are without faults.
-    pub effective: Option<Estimate>,
     /// `days`, `cost`, `energy`, `tokens per chip`.
     pub objective: String,
     /// Systems, best first; those without a plan last.
@@ -160,6 +158,10 @@ pub struct TrainingChoice {
     pub host_memory: f64,
     /// Steps of the run.
     pub steps: f64,
+    /// Share of the time not lost to faults; `None`: days are without faults.
+    pub effective: Option<Estimate>,
+    /// Why the fault model cannot tell it, where it was asked.
+    pub fault_note: String,
     /// Days of the run, with what faults take where that is told.
     pub days: Estimate,
     /// Joules of the run at the facility; `None` where the power is unknown.
@@ -167,7 +169,7 @@ pub struct TrainingChoice {
     /// US dollars of the run; `None` where no price is known.
     pub cost: Option<Estimate>,
     /// What the price is, for people.
-    pub cost_basis: String,
+    pub cost_basis: Option<Paid>,
     /// Limits of the study that it misses: `time`, `power`, `money`.
     pub misses: Vec<String>,
     /// What stands behind the chip's efficiency: `chip`, `architecture`, `class`.

@@ -10,6 +10,7 @@ mod reading;
 mod rig;
 pub mod search;
 pub mod study;
+mod trace;
 mod validate;
 mod weigh;
 
@@ -19,5 +20,6 @@ pub use orders::{Ordering, orderings};
 pub use play::{Played, Priced, play, price};
 pub use rig::Rig;
 pub use study::TrainingStudy;
+pub use trace::trace;
 pub use validate::{TrainingBench, predict};
 pub use weigh::{TrainingGround, weigh};

@@ -6,7 +6,7 @@ use catalog::written::{Document, Table, Value, short};
 use catalog::{Diagnostic, Framework, Model, Region};
 use cost::train::{ContextExchange, Lora, Recipe, Schedule, Sharding, StateFormat};
 use formats::Scheme;
-use units::{Range, Seconds, Usd, Watts};
+use units::{BytesPerSecond, Range, Seconds, Usd, Watts};
 
 use crate::money::Priced;
 use crate::study::{Basis, Candidate, Incomplete, Library, Money, train_parts};
@@ -32,8 +32,8 @@ pub struct TrainingStudy {
     pub imbalance: f64,
     /// Capacity of experts; `None`: nothing is dropped.
     pub capacity: Option<f64>,
-    /// Share of the time that is not lost to faults, restarts and checkpoints; `None`: not told.
-    pub effective: Option<Range<f64>>,
+    /// Share of the time that is not lost to faults, restarts and checkpoints.
+    pub effective: Useful,
     /// What makes one system better than another.
     pub best: Best,
     /// Limits that an answer should keep.
@@ -46,6 +46,30 @@ pub struct TrainingStudy {
     pub money: Money,
     /// What is searched.
     pub space: Space,
+}
+
+/// Share of the time that is not lost to faults, restarts and checkpoints.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Useful {
+    /// Not told: days are without faults.
+    Whole,
+    /// As the study states.
+    Stated(Range<f64>),
+    /// From the fault model of each system.
+    Modelled(Saving),
+}
+
+/// How checkpoints are saved, and what stands by: what the fault model asks beside the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saving {
+    /// Rate of all chips together when a checkpoint is written.
+    pub write: BytesPerSecond,
+    /// When it is read.
+    pub read: BytesPerSecond,
+    /// How long training waits for a save in the background; `None`: until all is written.
+    pub stall: Option<Seconds>,
+    /// Units kept idle for failed ones.
+    pub spares: u32,
 }
 
 /// A system with the framework asked for.
@@ -136,8 +160,8 @@ pub fn check(
 ) -> Result<TrainingStudy, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let regions = Region::all()?;
-    let found = study(&doc, Table::root(&doc, &root), name, folder, library, &regions);
+    let regions = &library.catalog.regions;
+    let found = study(&doc, Table::root(&doc, &root), name, folder, library, regions);
     match found {
         Some(found) if doc.is_sound() => Ok(found),
         _ => Err(doc.into_faults()),
@@ -169,7 +193,16 @@ fn study(
     }
     let recipe = root.get("precision").map_or(Some(Recipe::MIXED), |v| recipe(&v));
     let experts = root.get("experts").map_or(Some((1.0, None)), |v| experts(&v, model.as_ref()));
-    let effective = root.get("effective").map_or(Some(None), |v| v.fractions(0.01, 1.0).map(Some));
+    let (stated, faults) = (root.get("effective"), root.get("faults"));
+    let effective = match (&stated, &faults) {
+        (Some(v), Some(_)) => {
+            v.fault("stands beside [faults]", "write one of the two");
+            None
+        }
+        (Some(v), None) => v.fractions(0.01, 1.0).map(Useful::Stated),
+        (None, Some(v)) => saving(v).map(Useful::Modelled),
+        (None, None) => Some(Useful::Whole),
+    };
     let best = root.get("objective").map_or(Some(Best::Days), |v| {
         let table = v.table("write a table [objective] with best = \"days\"")?;
         let best = table.need("best", "write best = \"days\", \"cost\", \"energy\" or \"tokens per chip\"");
@@ -178,7 +211,7 @@ fn study(
         best
     });
     let limits = root.get("limits").map_or(Some(Limits::default()), |v| limits(&v));
-    let money = train_parts::money(root.get("money"), regions);
+    let money = train_parts::money_of(root.get("money"), regions);
     let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
     let systems = root.need("system", "write a table [[system]] for each candidate");
     let systems = systems.and_then(|v| candidates(&v, library, basis));
@@ -207,6 +240,20 @@ fn study(
         money: money?,
         space: space?,
     })
+}
+
+/// How checkpoints are saved, and what stands by.
+fn saving(value: &Value) -> Option<Saving> {
+    const RATE: (BytesPerSecond, BytesPerSecond) = (BytesPerSecond(1e6), BytesPerSecond(1e16));
+    let table = value.table("write a table [faults] with write = \"100 GB/s\"")?;
+    let write = table.need("write", "write the rate at which all chips together save, as in \"100 GB/s\"");
+    let write = write.and_then(|v| v.quantity(RATE.0, RATE.1));
+    let read = table.get("read").map_or(Some(None), |v| v.quantity(RATE.0, RATE.1).map(Some));
+    let stall = table.get("stall").map_or(Some(None), |v| v.quantity(Seconds(0.0), Seconds(86_400.0)).map(Some));
+    let spares = table.get("spares").map_or(Some(0), |v| v.count(0, 1_000_000));
+    table.finish();
+    let write = write?;
+    Some(Saving { write, read: read?.unwrap_or(write), stall: stall?, spares: u32::try_from(spares?).ok()? })
 }
 
 /// Number formats: `linear`, `gradients`, `master`, `moments`, `gather`, `dispatch`, `lora_rank`.

@@ -2,10 +2,10 @@
 
 use catalog::framework::frameworks_for;
 use catalog::model::parameters;
-use catalog::{Arithmetic, Diagnostic, Framework, Kind as FactKind};
+use catalog::{Arithmetic, Catalog, Diagnostic, Framework, Kind as FactKind};
 use cost::train::{Breakdown, Job, Plan, Recompute, StepTime, TrainingCalibration};
 use sim::train::{Pass, SpanKind};
-use units::Range;
+use units::{Bytes, Range, Seconds};
 
 use super::findings::{
     PlanWords, Share, Timeline, Traffic, TrainingAnswer, TrainingChoice, TrainingFindings, TrainingSystem,
@@ -13,9 +13,10 @@ use super::findings::{
 use super::play::Played;
 use super::rig::Rig;
 use super::search::{Choices, Searched, search};
-use super::study::{Best, TrainingCandidate, TrainingStudy};
+use super::study::{Best, TrainingCandidate, TrainingStudy, Useful};
 use super::validate::basis;
 use crate::findings::{Estimate, FactUse};
+use crate::goodput;
 use crate::interval::Intervals;
 use crate::machine::Fitted;
 use crate::refusal::Refusal;
@@ -32,6 +33,8 @@ const MOST_WORKS: usize = 6000;
 
 /// What answers rest on.
 pub struct TrainingGround<'a> {
+    /// The catalog: faults of systems.
+    pub catalog: &'a Catalog,
     /// Operators and exchanges.
     pub fitted: &'a Fitted,
     /// Efficiencies of chips.
@@ -90,7 +93,6 @@ pub fn weigh(study: &TrainingStudy, ground: &TrainingGround) -> Result<TrainingF
         batch: study.batch,
         precision: study.recipe.linear.to_string(),
         mfu_convention: MFU.to_owned(),
-        effective: study.effective.map(|e| Estimate { value: e.mid, low: e.low, high: e.high }),
         objective: best.to_owned(),
         systems,
     })
@@ -295,7 +297,9 @@ fn choice(
     let peak = |a: Arithmetic| asked.candidate.system.chip.peak.get(&a).map_or(f64::NAN, |p| p.mid().0);
     let arithmetic = cost::arithmetic_for(job.chip, study.recipe.linear).map_or(Arithmetic::Bf16, |(a, _)| a);
     let steps = (study.tokens / tokens).ceil();
-    let effective = study.effective.unwrap_or(Range::exact(1.0));
+    let run = steps * seconds;
+    let (useful, fault_note) = useful(study, asked, plan, run, ground);
+    let effective = useful.unwrap_or(Range::exact(1.0));
     let days = Estimate {
         value: steps * step.value / effective.mid / DAY,
         low: steps * step.low / effective.high / DAY,
@@ -352,10 +356,12 @@ fn choice(
         memory_capacity: m.capacity,
         host_memory: m.host,
         steps,
+        effective: useful.map(|e| Estimate { value: e.mid, low: e.low, high: e.high }),
+        fault_note,
         days,
         energy,
         cost,
-        cost_basis: hourly.map_or_else(String::new, |h| h.basis),
+        cost_basis: hourly.map(|h| h.basis),
         misses,
         basis: basis_name(whose).to_owned(),
         timeline: timeline(first),
@@ -382,6 +388,56 @@ fn timeline(played: &Played) -> Timeline {
     };
     let works = played.ran.spans.iter().take(MOST_WORKS).map(work).collect();
     Timeline { stages: played.priced.plan.pp, end: played.ran.end.seconds(), works }
+}
+
+/// Share of the time that trains; why it is not told, where a model was asked and none can answer.
+fn useful(
+    study: &TrainingStudy,
+    asked: &TrainingCandidate,
+    plan: &Plan,
+    run: f64,
+    ground: &TrainingGround,
+) -> (Option<Range<f64>>, String) {
+    let saving = match &study.effective {
+        Useful::Whole => return (None, String::new()),
+        Useful::Stated(share) => return (Some(*share), String::new()),
+        Useful::Modelled(saving) => saving,
+    };
+    let system = &asked.candidate.system;
+    let faults = match ground.catalog.faults_of(system) {
+        Ok(faults) => faults.clone(),
+        Err(error) => return (None, error.to_string()),
+    };
+    let devices = system.chip.devices.max(1);
+    let replica = (plan.tp * plan.cp * plan.pp).div_ceil(devices);
+    let state = study.recipe.weight_bytes() + study.recipe.optimizer_bytes();
+    let job = goodput::Job {
+        length: Seconds(run),
+        chips: asked.candidate.chips,
+        replica,
+        checkpoint: goodput::Checkpoint {
+            size: Bytes(parameters(&study.model).total as f64 * state),
+            write: saving.write,
+            read: saving.read,
+            every: None,
+            save: saving.stall.map_or(goodput::Save::Blocking, goodput::Save::Background),
+        },
+        maintenance: None,
+    };
+    let machine = goodput::Machine {
+        faults,
+        spares: saving.spares,
+        without_spare: goodput::WithoutSpare::Wait,
+        unit: None,
+        rewire: true,
+    };
+    match goodput::effective(&job, &machine, &goodput::Runs::default()) {
+        Ok(found) => {
+            let ratio = found.ratio;
+            (Some(Range { low: ratio.low, mid: ratio.value, high: ratio.high }), String::new())
+        }
+        Err(error) => (None, error.to_string()),
+    }
 }
 
 /// Facts of the chip and the fabric that are assumed or disputed.
