@@ -2,12 +2,15 @@
 //! style sheet fills in, so that light, dark and print need one drawing.
 
 pub mod bars;
+pub mod fabric;
 mod marker;
 pub mod pareto;
 mod place;
 pub mod roofline;
 mod scale;
+mod sheet;
 mod svg;
+pub mod times;
 
 pub use marker::swatch;
 

@@ -7,6 +7,7 @@ mod weigh;
 mod weigh_notes;
 
 pub use explain::{Explanation, efficiency, explain};
+pub use grid::{Align, bold, grid, heading, paragraph};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;
