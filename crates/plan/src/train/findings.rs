@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::findings::{Estimate, FactUse};
+use crate::findings::{Estimate, FactUse, Paid};
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -167,7 +167,7 @@ pub struct TrainingChoice {
     /// US dollars of the run; `None` where no price is known.
     pub cost: Option<Estimate>,
     /// What the price is, for people.
-    pub cost_basis: String,
+    pub cost_basis: Option<Paid>,
     /// Limits of the study that it misses: `time`, `power`, `money`.
     pub misses: Vec<String>,
     /// What stands behind the chip's efficiency: `chip`, `architecture`, `class`.

@@ -355,7 +355,7 @@ fn choice(
         days,
         energy,
         cost,
-        cost_basis: hourly.map_or_else(String::new, |h| h.basis),
+        cost_basis: hourly.map(|h| h.basis),
         misses,
         basis: basis_name(whose).to_owned(),
         timeline: timeline(first),
