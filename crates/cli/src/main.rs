@@ -39,6 +39,8 @@ enum Command {
     Catalog(cmd::catalog::CatalogArgs),
     /// Shows where the time and the memory of one system's best set-up go.
     Explain(cmd::explain::Explain),
+    /// Shows fabrics, and times collectives on them: by algorithm, placement and fault.
+    Fabric(cmd::fabric::FabricArgs),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
     /// Plays recorded or drawn traffic against a fleet: routers, caches, faults; writes `replay.json`, `replay.html`, Parquet.
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => cmd::calibrate::run(&args),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
+        Command::Fabric(args) => cmd::fabric::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),

@@ -137,6 +137,37 @@ pub fn bisection(graph: &Graph) -> f64 {
     halves.map(leaving).fold(f64::INFINITY, f64::min)
 }
 
+/// The farthest two chips.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Diameter {
+    /// Links between them.
+    pub hops: u32,
+    /// Seconds between them; `None` where a link on the way does not state any.
+    pub latency: Option<f64>,
+}
+
+/// How far the farthest chip is from the first one: fabrics look alike from every chip.
+pub fn diameter(graph: &Graph) -> Diameter {
+    let mut hops = vec![u32::MAX; graph.nodes.len()];
+    let mut open = std::collections::VecDeque::from([graph.chips[0]]);
+    hops[graph.chips[0] as usize] = 0;
+    while let Some(node) = open.pop_front() {
+        for &link in graph.out(node) {
+            let to = graph.links[link as usize].to;
+            if hops[to as usize] == u32::MAX {
+                hops[to as usize] = hops[node as usize] + 1;
+                open.push_back(to);
+            }
+        }
+    }
+    let reached = |c: &&NodeId| hops[**c as usize] != u32::MAX;
+    let farthest = graph.chips.iter().filter(reached).map(|&c| hops[c as usize]).max().unwrap_or(0);
+    let capacity: Vec<f64> = graph.links.iter().map(|l| l.bandwidth).collect();
+    let times = nearest(graph, &capacity, graph.chips[0]);
+    let slowest = graph.chips.iter().map(|&c| times[c as usize]).filter(|t| t.is_finite()).fold(0.0, f64::max);
+    Diameter { hops: farthest, latency: (slowest > 0.0).then_some(slowest) }
+}
+
 /// Sets of nodes to try: whether each is inside.
 fn cuts(graph: &Graph, placement: &Placement) -> Vec<Vec<bool>> {
     let chips = graph.chips.len();

@@ -2,6 +2,7 @@
 //! style sheet fills in, so that light, dark and print need one drawing.
 
 pub mod bars;
+pub mod fabric;
 pub mod lines;
 mod marker;
 pub mod pareto;
@@ -9,7 +10,9 @@ pub mod pipeline;
 mod place;
 pub mod roofline;
 mod scale;
+mod sheet;
 mod svg;
+pub mod times;
 
 pub use marker::swatch;
 

@@ -71,6 +71,6 @@ fn figures(choice: Option<&Choice>) -> Vec<String> {
         None => cells.extend([const { String::new() }; 3]),
     }
     cells.push(c.limit.clone());
-    cells.push(c.cost.as_ref().map_or_else(String::new, |cost| cost.basis.clone()));
+    cells.push(c.cost.as_ref().map_or_else(String::new, |cost| words::paid(&cost.basis, Lang::En)));
     cells
 }

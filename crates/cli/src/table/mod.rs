@@ -10,7 +10,7 @@ mod weigh_notes;
 pub mod weights;
 
 pub use explain::{Explanation, efficiency, explain};
-pub use grid::{Align, grid, paragraph};
+pub use grid::{Align, bold, grid, heading, paragraph};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;
