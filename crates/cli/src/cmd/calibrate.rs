@@ -104,7 +104,7 @@ fn train(args: &Calibrate, catalog: &Catalog) -> Result<ExitCode, String> {
     }
     let fit = plan::train::calibrate::fit(&bench, &cases, &mut |loss| eprintln!("loss {loss:.4}"));
     println!("{} runs, loss {:.4} before, {:.4} after", fit.rows, fit.loss.0, fit.loss.1);
-    for (name, text) in plan::train::calibrate::files(&fit, &args.date) {
+    for (name, text) in plan::train::files(&fit, &args.date) {
         match &args.out {
             None => println!("\n# {name}\n{text}"),
             Some(folder) => {

@@ -5,7 +5,6 @@
 //! one maker's many rows do not swamp the rest; an error counts at most once.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use catalog::{Fact, Framework};
 use cost::train::{ChipFit, TrainingCalibration};
@@ -80,6 +79,11 @@ const KNOBS: [Knob; 11] = [
     ("data", |f| Part::Number(&mut f.overlap[4]), 0.01, 1.0),
     ("maturity", |f| Part::Number(&mut f.maturity), 0.8, 2.0),
 ];
+
+/// Whether the number of a profile with this key is fitted.
+pub(super) fn is_fitted(key: &str) -> bool {
+    KNOBS.iter().any(|(name, ..)| *name == key)
+}
 
 const CHIP_KNOBS: [(fn(&mut ChipFit) -> &mut f64, f64, f64); 4] = [
     (|c| &mut c.half, 0.7, 2.5),
@@ -255,85 +259,4 @@ fn rows<'a>(bench: &TrainingBench<'_>, cases: &'a [TrainingCase], chips: &[ChipF
 /// Rows whose doubt is about what was run, not about how well it is told.
 fn special(case: &TrainingCase) -> bool {
     case.doubt.as_ref().is_some_and(|d| !d.starts_with("time from"))
-}
-
-/// The files of a fit: `training.toml` for the calibration, `<id>.toml` for the profiles of frameworks.
-pub fn files(fit: &TrainingFit, date: &str) -> Vec<(String, String)> {
-    let mut out = vec![("training.toml".to_owned(), chips_file(&fit.chips, date))];
-    out.extend(fit.frameworks.iter().map(|(id, f)| (format!("{id}.toml"), profile_file(f, date))));
-    out
-}
-
-fn chips_file(chips: &[ChipFit], date: &str) -> String {
-    let mut out = String::from(
-        "# How long operators take in training runs over what the operator surfaces say, which were measured on single\n\
-         # kernels. Made by `steelyard calibrate --training` from catalog/measurements/training.csv; rows = 0: set by hand, or\n\
-         # no run could be used.\n",
-    );
-    if !date.is_empty() {
-        let _ = writeln!(out, "# Fitted {date}.");
-    }
-    for c in chips {
-        out.push_str("\n[[chip]]\n");
-        for (key, text) in [("chip", &c.chip), ("architecture", &c.architecture), ("class", &c.class)] {
-            if !text.is_empty() {
-                let _ = writeln!(out, "{key} = {text:?}");
-            }
-        }
-        let r = |v: f64| (v * 1e3).round() / 1e3;
-        let _ = writeln!(out, "half = {:?}\neight = {:?}\nfour = {:?}", r(c.half), r(c.eight), r(c.four));
-        let _ = writeln!(out, "attention = {:?}\nrows = {}", r(c.attention), c.rows);
-    }
-    out
-}
-
-fn profile_file(f: &Framework, date: &str) -> String {
-    let names = |list: &[String]| list.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
-    let mut out =
-        format!("name = {:?}\nversion = {:?}\narchitectures = [{}]\n", f.name, f.version, names(&f.architectures));
-    if !f.current {
-        out.push_str("current = false\n");
-    }
-    let _ = writeln!(out, "schedules = [{}]\nsharding = [{}]", names(&f.schedules), names(&f.sharding));
-    let origin = |fact_kind: catalog::Kind, source: &str, note: &str, moved: bool| {
-        let note = match (moved, date) {
-            (false, _) => note.to_owned(),
-            (true, "") => "fitted to training.csv".to_owned(),
-            (true, date) => format!("fitted to training.csv, {date}"),
-        };
-        let note = if note.is_empty() { String::new() } else { format!(", note = {note:?}") };
-        format!("kind = {:?}, source = {source:?}{note} }}", fact_kind.name())
-    };
-    let fitted = |name: &str| KNOBS.iter().any(|k| k.0 == name);
-    for (key, fact) in [("fused_attention", &f.fused_attention), ("tensor_parallel", &f.tensor_parallel)] {
-        let _ =
-            writeln!(out, "{key} = {{ value = {}, {}", fact.mid(), origin(fact.kind, &fact.source, &fact.note, false));
-    }
-    for (key, fact) in [("launch", &f.launch), ("routing", &f.routing), ("step", &f.step)] {
-        let us = (fact.mid().0 * 1e8).round() / 1e2;
-        let _ = writeln!(out, "{key} = {{ value = \"{us} us\", {}", origin(fact.kind, &fact.source, &fact.note, true));
-    }
-    let number = |out: &mut String, key: &str, fact: &Fact<f64>| {
-        let value = (fact.mid() * 1e3).round() / 1e3;
-        let _ =
-            writeln!(out, "{key} = {{ value = {value:?}, {}", origin(fact.kind, &fact.source, &fact.note, fitted(key)));
-    };
-    for (key, fact) in [
-        ("small", &f.small),
-        ("grouped", &f.grouped),
-        ("maturity", &f.maturity),
-        ("attention", &f.attention),
-        ("attention_backward", &f.attention_backward),
-        ("contention", &f.contention),
-        ("network", &f.network),
-    ] {
-        number(&mut out, key, fact);
-    }
-    let gb = f.reserved.mid().0 / 1e9;
-    let origin = origin(f.reserved.kind, &f.reserved.source, &f.reserved.note, false);
-    let _ = writeln!(out, "reserved = {{ value = \"{gb} GB\", {origin}\n\n[overlap]");
-    for (key, fact) in catalog::framework::OVERLAPS.iter().zip(&f.overlap) {
-        number(&mut out, key, fact);
-    }
-    out
 }

@@ -2,6 +2,8 @@
 
 pub mod calibrate;
 mod case;
+mod choice;
+mod files;
 mod fill;
 pub mod findings;
 mod orders;
@@ -15,6 +17,7 @@ mod validate;
 mod weigh;
 
 pub use case::{TrainingCase, cases};
+pub use files::files;
 pub use fill::{Open, fill};
 pub use orders::{Ordering, orderings};
 pub use play::{Played, Priced, play, price};
