@@ -10,6 +10,7 @@ use crate::Diagnostic;
 
 static CHIPS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/chips");
 static SYSTEMS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/systems");
+static FAULTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/faults");
 
 /// Longest file that is read: a catalog file has a few kilobytes.
 const LONGEST_FILE: u64 = 16 << 20;
@@ -33,6 +34,7 @@ pub(crate) struct Files {
     pub policies: Option<File>,
     pub chips: Vec<File>,
     pub systems: Vec<File>,
+    pub faults: Vec<File>,
 }
 
 /// The files in the binary.
@@ -46,6 +48,7 @@ pub(crate) fn embedded() -> Files {
         policies: one("policies", include_str!("../../../catalog/policies.toml")),
         chips: embedded_folder(&CHIPS, "chips"),
         systems: embedded_folder(&SYSTEMS, "systems"),
+        faults: embedded_folder(&FAULTS, "faults"),
     }
 }
 
@@ -66,7 +69,7 @@ pub(crate) fn folder(path: &Path) -> (Files, Vec<Diagnostic>) {
     let mut load = Load { left: MOST_BYTES, count: 0, found: Vec::new() };
     let mut files = Files::default();
     if !path.is_dir() {
-        let remedy = "give a folder with chips/, systems/, sources.toml, prices.toml or policies.toml";
+        let remedy = "give a folder with chips/, systems/, faults/, sources.toml, prices.toml or policies.toml";
         load.found.push(Diagnostic::of_file(path.display().to_string(), "is not a folder", remedy));
         return (files, load.found);
     }
@@ -75,8 +78,9 @@ pub(crate) fn folder(path: &Path) -> (Files, Vec<Diagnostic>) {
     files.policies = load.optional(path, "policies");
     files.chips = load.all(&path.join("chips"));
     files.systems = load.all(&path.join("systems"));
+    files.faults = load.all(&path.join("faults"));
     if load.count == 0 && load.found.is_empty() {
-        let remedy = "put files under chips/ or systems/, or a sources.toml, prices.toml or policies.toml";
+        let remedy = "put files under chips/, systems/ or faults/, or a sources.toml, prices.toml or policies.toml";
         load.found.push(Diagnostic::of_file(path.display().to_string(), "has nothing of a catalog", remedy));
     }
     (files, load.found)

@@ -5,6 +5,7 @@ mod cmd;
 mod lang;
 mod report;
 mod table;
+mod web;
 
 use std::panic;
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ enum Command {
     Model(cmd::model::ModelArgs),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
+    /// Opens the page to weigh on in a browser.
+    Ui(web::Ui),
     /// Predicts published measurements and shows how far off the predictions are.
     Validate(cmd::validate::Validate),
     /// Weighs the systems of a study against each other: ranks them, and writes `findings.json` and `report.html`.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
+        Command::Ui(args) => web::run(&args, folder),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),
     };

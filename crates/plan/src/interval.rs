@@ -20,6 +20,8 @@ pub const SHARE: f64 = 0.9;
 const LEAST: usize = 30;
 /// Fewest groups of a stratum: with fewer, leaving one out says nothing.
 const LEAST_GROUPS: usize = 4;
+/// A stratum whose widest interval holds less of unseen groups is none: a coarser one stands in.
+const LEAST_SHARE: f64 = 0.85;
 /// Shares of residuals that an interval may be widened to, to hold the rows of unseen groups.
 const LEVELS: [f64; 11] = [0.86, 0.88, 0.90, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1.0];
 /// Where nothing was measured: a factor of three either way.
@@ -108,12 +110,22 @@ impl Intervals {
 
     /// Factors from a prediction to the ends of its 90 % interval: of the finest stratum that has enough measurements.
     pub fn factors(&self, kind: Kind, basis: Basis, engine: &str) -> (f64, f64) {
+        self.stratum(kind, basis, engine).map_or(UNKNOWN, |s| (s.low, s.high))
+    }
+
+    fn stratum(&self, kind: Kind, basis: Basis, engine: &str) -> Option<&Stratum> {
         let find = |basis: &str, engine: &str| {
             self.stratum.iter().find(|s| s.kind == kind.name() && s.basis == basis && s.engine == engine)
         };
         let basis = basis_name(basis);
-        let found = find(basis, engine).or_else(|| find(basis, "")).or_else(|| find("", ""));
-        found.map_or(UNKNOWN, |s| (s.low, s.high))
+        find(basis, engine).or_else(|| find(basis, "")).or_else(|| find("", ""))
+    }
+
+    /// Share of `residuals` that these intervals would have held had they not been computed from the same group.
+    pub fn coverage(&self, residuals: &[Residual]) -> Option<f64> {
+        let of = |r: &Residual| Some(self.stratum(r.kind, r.basis, &r.engine)?.coverage);
+        let held: Vec<f64> = residuals.iter().filter_map(of).collect();
+        (!held.is_empty()).then(|| held.iter().sum::<f64>() / held.len() as f64)
     }
 
     /// Intervals of every stratum that has enough residuals.
@@ -202,6 +214,9 @@ fn conformal(rows: &[&Residual]) -> Option<Found> {
             break;
         }
     }
+    if chosen.1 < LEAST_SHARE {
+        return None;
+    }
     let (low, high) = ends(&all, chosen.0);
     Some(Found { low, high, groups: groups.len(), coverage: chosen.1 })
 }
@@ -238,13 +253,17 @@ mod tests {
 
     #[test]
     fn groups_that_differ_widen_the_interval() {
-        // Eight groups, each with an error of its own and no spread: an unseen one may lie anywhere.
-        let rows: Vec<Residual> = (0..80).map(|i| residual(i % 8, (i % 8) as f64)).collect();
+        // Twenty groups, each with an error of its own and no spread: an unseen one may lie anywhere among the others.
+        let rows: Vec<Residual> = (0..80).map(|i| residual(i % 20, (i % 20) as f64)).collect();
         let fitted = Intervals::fit(&rows);
         let s = &fitted.stratum[0];
-        assert!(s.low <= 1.0 && s.high >= 7f64.exp() * 0.99, "{s:?}");
+        assert!(s.low < 1.2 && s.high > 18.5f64.exp(), "{s:?}");
         // The outermost two groups can never be held by the others.
-        assert!((s.coverage - 0.75).abs() < 1e-9);
+        assert!((s.coverage - 0.9).abs() < 1e-9);
+        assert!(fitted.coverage(&rows).is_some_and(|c| (c - 0.9).abs() < 1e-9));
+        // Of eight groups the outermost two are a quarter: no interval of theirs can be trusted.
+        let few: Vec<Residual> = (0..80).map(|i| residual(i % 8, (i % 8) as f64)).collect();
+        assert!(Intervals::fit(&few).stratum.is_empty());
     }
 
     #[test]

@@ -154,7 +154,8 @@ impl<'a> Setup<'a> {
             block_size: rules.block_size.mid(),
             overlap: rules.overlap.mid(),
             ranks: Router::LeastLoaded,
-            balance: 0,
+            balance: rules.gather.as_ref().map_or(0, |g| g.steps.mid()),
+            gather: rules.gather.as_ref().map_or(0.0, |g| g.share.mid()),
             host: Host {
                 step: host.step.mid(),
                 request: host.request.mid(),

@@ -69,6 +69,17 @@ pub struct Scheduling {
     pub block_size: Fact<u32>,
     /// Share of the cache that admission leaves free.
     pub watermark: Fact<f64>,
+    /// Whether prompts wait for fuller steps; `None`: they do not.
+    pub gather: Option<Gather>,
+}
+
+/// While others decode, prompts wait until a step is full enough.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gather {
+    /// Share of the tokens of a step from which on it is.
+    pub share: Fact<f64>,
+    /// Steps for which they wait at most.
+    pub steps: Fact<u32>,
 }
 
 /// What the host adds, and what launching kernels takes. Fitted once for each engine.

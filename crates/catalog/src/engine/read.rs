@@ -2,7 +2,9 @@
 
 use units::{Bytes, Quantity, Seconds};
 
-use super::{Admission, CacheRule, Engine, EngineMemory, Features, HostTimes, Limits, Reserve, Scheduling, Steps};
+use super::{
+    Admission, CacheRule, Engine, EngineMemory, Features, Gather, HostTimes, Limits, Reserve, Scheduling, Steps,
+};
 use crate::Fact;
 use crate::written::{Diagnostic, Document, Table, Value};
 
@@ -110,6 +112,12 @@ impl Reader {
         let overlap = self.truth(t, "overlap");
         let block_size = self.count(t, "block_size");
         let watermark = self.fact(t, "watermark", |v| v.number(0.0, 0.5));
+        let gather = t.get("gather").map(|v| {
+            self.section(&v, |t| {
+                let (share, steps) = (self.fact(t, "share", |v| v.number(0.0, 1.0)), self.count(t, "steps"));
+                Some(Gather { share: share?, steps: steps? })
+            })
+        });
         Some(Scheduling {
             steps: steps?,
             admission: admission?,
@@ -117,6 +125,7 @@ impl Reader {
             overlap: overlap?,
             block_size: block_size?,
             watermark: watermark?,
+            gather: gather.map_or(Some(None), |g| g.map(Some))?,
         })
     }
 

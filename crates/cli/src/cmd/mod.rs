@@ -4,7 +4,7 @@ pub mod calibrate;
 pub mod catalog;
 pub mod compare_weights;
 pub mod explain;
-mod ground;
+pub mod ground;
 pub mod inspect;
 pub mod model;
 pub mod quantize;

@@ -1,6 +1,6 @@
 //! `steelyard validate`: predicted against measured, for everyone to see.
 
-mod output;
+pub mod output;
 mod show;
 
 use std::collections::BTreeMap;
@@ -43,6 +43,9 @@ pub struct Validate {
     /// One table of every combination of --by instead of one table each
     #[arg(long)]
     cross: bool,
+    /// Also count rows with a trap or a doubt in the groups
+    #[arg(long)]
+    all: bool,
     /// Fit the 90 % intervals to these rows and write them
     #[arg(long, value_name = "FILE")]
     write_intervals: Option<PathBuf>,
@@ -75,9 +78,10 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
     let intervals = Intervals::embedded().map_err(|e| e.to_string())?;
     let bench = Bench { catalog: &catalog, fitted: &fitted, engines: engines()?, intervals: &intervals };
     let points = points(args, &bench)?;
+    let residuals = residuals(&points);
+    let refitted = Intervals::fit(&residuals);
     if let Some(path) = &args.write_intervals {
-        let fitted = Intervals::fit(&residuals(&points));
-        write(path, fitted.to_toml().as_bytes()).map_err(|e| e.to_string())?;
+        write(path, refitted.to_toml().as_bytes()).map_err(|e| e.to_string())?;
     }
     if let Some(path) = &args.csv {
         write(path, &output::csv(&points)).map_err(|e| e.to_string())?;
@@ -86,7 +90,12 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
         output::json(&points)
     } else {
         let by: Vec<By> = By::NAMED.iter().filter(|(n, _)| args.by.iter().any(|b| b == n)).map(|&(_, b)| b).collect();
-        show::tables(&points, &by, args.cross, View::of_stdout(lang))
+        show::tables(
+            &points,
+            &by,
+            &show::Shape { cross: args.cross, all: args.all, held_out: refitted.coverage(&residuals) },
+            View::of_stdout(lang),
+        )
     };
     table::print(&text).map_err(|e| format!("cannot write to standard output: {e}"))
 }
@@ -95,7 +104,8 @@ fn lines(faults: &[catalog::Diagnostic]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn engines() -> Result<BTreeMap<String, Engine>, String> {
+/// Every engine profile by name.
+pub fn engines() -> Result<BTreeMap<String, Engine>, String> {
     let load = |name: &str| match Engine::load(name) {
         Ok(engine) => Ok((name.to_owned(), engine)),
         Err(faults) => Err(lines(&faults)),

@@ -161,6 +161,7 @@ messages! {
     GoalMoe: "operators: MoE", "算子：MoE";
     GoalMla: "operators: MLA", "算子：MLA";
     GoalExchanges: "collectives", "集合通信";
+    HeldOut: "90 % intervals, refitted without the model on the chip in question, hold {share} of its measurements; the goal is 85 to 95 %.", "剔除所涉模型与芯片的数据重新拟合后，90% 区间覆盖 {share} 的实测值；目标为 85% 至 95%。";
     WhyRefused: "Refused rows of {file}, by reason:", "{file} 中被拒绝的行，按原因：";
     OtherReasons: "for other reasons", "其他原因";
     // Report.
@@ -227,7 +228,7 @@ messages! {
     RoundedAgain: "these weights were rounded before: rounding them again adds a relative error of {relative} to the one they have, and changes {changed} % of values (measured on {values} values of {sampled} of {matrices} matrices)", "这些权重此前舍入过：再次舍入会在原有误差之外增加 {relative} 的相对误差，并改变 {changed} % 的数值（在 {matrices} 个矩阵中的 {sampled} 个、共 {values} 个数值上测得）";
     KeptForResume: "what is done is kept in {folder}; --resume goes on with it", "已完成的部分保留在 {folder}；用 --resume 继续";
     ProgressLeft: "left", "剩余";
-    Converted: "{folder}: {converted} tensors converted to {format}, {kept} kept; {read} GB to {written} GB in {seconds} s ({rate} GB/s)", "{folder}：{converted} 个张量转换为 {format}，{kept} 个保留；{read} GB 变为 {written} GB，用时 {seconds} s（{rate} GB/s）";
+    Converted: "{folder}: {converted} tensors converted to {format}, {kept} kept; {read} to {written} in {seconds} s ({rate})", "{folder}：{converted} 个张量转换为 {format}，{kept} 个保留；{read} 变为 {written}，用时 {seconds} s（{rate}）";
     Resumed: "{count} tensors were there from the interrupted run", "其中 {count} 个张量来自中断的运行";
     CodesCopied: "codes are copied as they were; names, scale types and configuration are the layout's", "编码照原样复制；名称、缩放因子类型和配置按所选布局写入";
     Lossless: "lossless: all {count} values read back as they were", "无损：全部 {count} 个数值读回后不变";
@@ -264,6 +265,8 @@ messages! {
     WeightsTitle: "Weights compared", "权重比较";
     WeightsAgainst: "{second} against {first}", "{second} 对照 {first}";
     WorstFirst: "Tensors, worst first", "张量，误差最大的在前";
+    // The page.
+    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! and theme, and hiding systems. The content security policy lets nothing but this style and this script run.
 
 mod back;
+mod csv;
 mod detail;
 mod figures;
 mod operators;
@@ -12,7 +13,8 @@ mod ranking;
 mod weights;
 mod write;
 
-pub use page::render;
+pub use csv::csv;
+pub use page::{SCRIPT, STYLE, render, sections};
 pub use weights::render as render_weights;
 pub use write::{WriteError, write};
 

@@ -8,6 +8,7 @@ mod weigh_notes;
 pub mod weights;
 
 pub use explain::{Explanation, efficiency, explain};
+pub use grid::paragraph;
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;

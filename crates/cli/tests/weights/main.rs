@@ -17,10 +17,10 @@ use formats::convert::Layout;
 use serde_json::{Map, Value, json};
 
 /// A folder that goes away with its test.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("steelyard-weights-{}-{n}", std::process::id()));
@@ -28,7 +28,7 @@ impl Folder {
         Folder(path)
     }
 
-    pub fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -40,9 +40,9 @@ impl Drop for Folder {
 }
 
 /// What a command did: exit code, standard output, standard error.
-pub type Done = (i32, String, String);
+pub(crate) type Done = (i32, String, String);
 
-pub fn command(folder: &Folder) -> Command {
+pub(crate) fn command(folder: &Folder) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_steelyard"));
     for name in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR"] {
         command.env_remove(name);
@@ -52,27 +52,27 @@ pub fn command(folder: &Folder) -> Command {
 }
 
 /// Runs `steelyard` inside the folder with words parted by blanks.
-pub fn steelyard(folder: &Folder, words: &str) -> Done {
+pub(crate) fn steelyard(folder: &Folder, words: &str) -> Done {
     let output = command(folder).args(words.split_whitespace()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
 /// Runs a command that must succeed, and gives what it printed.
-pub fn run(folder: &Folder, words: &str) -> String {
+pub(crate) fn run(folder: &Folder, words: &str) -> String {
     let (exit, out, err) = steelyard(folder, words);
     assert_eq!(exit, 0, "steelyard {words}\n{out}{err}");
     out
 }
 
-pub fn json_of(path: &Path) -> Value {
+pub(crate) fn json_of(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// A tensor: name, type, shape, bytes.
-pub type Tensor<'a> = (&'a str, Dtype, Vec<u64>, Vec<u8>);
+pub(crate) type Tensor<'a> = (&'a str, Dtype, Vec<u64>, Vec<u8>);
 
-pub fn bf16<'a>(name: &'a str, shape: &[u64], seed: u64) -> Tensor<'a> {
+pub(crate) fn bf16<'a>(name: &'a str, shape: &[u64], seed: u64) -> Tensor<'a> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut uniform = || {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -83,7 +83,7 @@ pub fn bf16<'a>(name: &'a str, shape: &[u64], seed: u64) -> Tensor<'a> {
     (name, Dtype::Bf16, shape.to_vec(), bytes.collect())
 }
 
-pub fn write(path: &Path, tensors: &[Tensor<'_>]) {
+pub(crate) fn write(path: &Path, tensors: &[Tensor<'_>]) {
     let entries = tensors.iter().map(|t| (t.0, t.1, t.2.as_slice(), t.3.len() as u64));
     let mut bytes = safetensors::build(entries, &Map::new());
     tensors.iter().for_each(|t| bytes.extend(&t.3));
@@ -91,7 +91,7 @@ pub fn write(path: &Path, tensors: &[Tensor<'_>]) {
 }
 
 /// A checkpoint of two shards in `bf16/`: two linear layers, an embedding, a norm.
-pub fn model(folder: &Folder) {
+pub(crate) fn model(folder: &Folder) {
     let source = folder.at("bf16");
     fs::create_dir_all(&source).unwrap();
     let shards = [
@@ -118,15 +118,16 @@ pub fn model(folder: &Folder) {
     fs::write(source.join("tokenizer.json"), "{}").unwrap();
 }
 
-/// Without the time that a run took.
+/// Without the time that a run took, which ends its line.
 fn timeless(text: &str) -> String {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for line in &mut lines {
-        if let (Some(from), Some(to)) = (line.find(" GB in "), line.rfind(" GB/s)")) {
-            line.replace_range(from + 7..to, "[s] s ([rate]");
+    let cut = |line: &str| {
+        let at = line.find("kept; ").and_then(|at| Some(at + line[at..].find(" in ")? + 4));
+        match at.or_else(|| line.find("用时").map(|at| at + "用时".len())) {
+            Some(at) => format!("{}[time]", &line[..at]),
+            None => line.to_owned(),
         }
-    }
-    lines.join("\n")
+    };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

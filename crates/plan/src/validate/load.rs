@@ -31,7 +31,7 @@ pub fn run(case: &Case, setup: &Setup<'_>) -> Result<Seen, Refusal> {
         (Mode::PrefillOnly(pool), CaseLoad::Saturated) => prefill_only(case, setup, pool.batch),
         (Mode::DecodeOnly(pool), load) => decode_only(case, setup, pool.batch, load),
         (_, CaseLoad::Concurrency(c)) => {
-            let requests = case.requests.unwrap_or(c * ROUNDS).max(c);
+            let requests = case.requests.unwrap_or(c.saturating_mul(ROUNDS)).max(c);
             Ok(Seen::whole(&at(case, setup, closed(c, requests, case))?))
         }
         (_, CaseLoad::Burst(n)) => Ok(Seen::whole(&at(case, setup, closed(n, n, case))?)),
@@ -89,7 +89,7 @@ fn saturated(case: &Case, setup: &Setup<'_>) -> Result<Seen, Refusal> {
     let offline = ((tokens / (case.input.mean() + case.output.mean())) as u64).clamp(least, most);
     let requests = case.requests.unwrap_or(offline);
     let slots = slots(case, setup);
-    if requests > slots.saturating_mul(MANY_ROUNDS) {
+    if case.long || requests > slots.saturating_mul(MANY_ROUNDS) {
         return Ok(Seen::steady(&at(case, setup, closed(slots, slots * 4, case))?));
     }
     Ok(Seen::whole(&at(case, setup, closed(requests, requests, case))?))

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use catalog::engine::Gather;
 use catalog::{Catalog, Engine, Model};
 use cost::calibration::Basis;
 use cost::deploy::Speculation;
 use rayon::prelude::*;
-use units::Range;
+use units::{Range, Seconds};
 
 use super::case::{Case, Measured, Mode};
 use super::point::{Kind, Point, Predicted};
@@ -128,6 +129,9 @@ impl Bench<'_> {
         if let Some(reason) = &case.refused {
             return Err(Refusal::Row(reason.clone()));
         }
+        if let Some(reason) = physics::absurd(case) {
+            return Err(Refusal::Row(reason));
+        }
         let model = model.as_ref().map_err(Clone::clone)?;
         let machine = machine.as_ref().map_err(Clone::clone)?;
         let pads = Reading::embedded().pads_heads.iter().any(|e| e == case.engine);
@@ -181,6 +185,17 @@ fn as_started<'e>(engine: &'e Engine, case: &Case) -> Cow<'e, Engine> {
         let host = &mut engine.to_mut().host;
         host.graph_decode.value = Range::exact(false);
         host.graph_prefill.value = Range::exact(false);
+    }
+    if case.in_process {
+        let host = &mut engine.to_mut().host;
+        for time in [&mut host.ingress, &mut host.intake, &mut host.intake_token, &mut host.stream, &mut host.egress] {
+            time.value = Range::exact(Seconds(0.0));
+        }
+    }
+    if let Some(gather) = case.gather {
+        let stated = &engine.scheduling.watermark;
+        let gather = Gather { share: stated.map(|_| gather.share), steps: stated.map(|_| gather.steps) };
+        engine.to_mut().scheduling.gather = Some(gather);
     }
     if let Some(tokens) = case.step_tokens {
         for limits in &mut engine.to_mut().limits {

@@ -45,14 +45,20 @@ const SCHEMA: u32 = 1;
 pub fn weigh(study: &Study, ground: &Ground) -> Result<Findings, Vec<Diagnostic>> {
     let engines = engines(study)?;
     let one = |(candidate, engines): (&Candidate, &Vec<Engine>)| {
-        let finding = system(study, candidate, engines, ground);
+        let finding = weigh_one(study, candidate, engines, ground);
         (ground.done)(&candidate.system.name);
         finding
     };
-    let mut systems: Vec<SystemFinding> = study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
-    systems.extend(study.incomplete.iter().map(|i| incomplete(i, ground.catalog)));
+    let systems = study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
+    Ok(assemble(study, systems, ground.catalog))
+}
+
+/// The answer of which `systems` are the parts that can be weighed: ranks them, adds those that lack facts and what the
+/// answer says of the question.
+pub fn assemble(study: &Study, mut systems: Vec<SystemFinding>, catalog: &Catalog) -> Findings {
+    systems.extend(study.incomplete.iter().map(|i| incomplete(i, catalog)));
     systems.sort_by(|a, b| rank(study.objective, a).total_cmp(&rank(study.objective, b)));
-    Ok(Findings {
+    Findings {
         schema: SCHEMA,
         program: format!("steelyard {}", env!("CARGO_PKG_VERSION")),
         title: study.title.clone(),
@@ -61,7 +67,7 @@ pub fn weigh(study: &Study, ground: &Ground) -> Result<Findings, Vec<Diagnostic>
         levels: words::levels(&study.levels),
         objective: words::objective(study.objective).to_owned(),
         systems,
-    })
+    }
 }
 
 /// The engines of each candidate: the one that the study names, or all that run on its chip.
@@ -73,7 +79,8 @@ pub fn engines(study: &Study) -> Result<Vec<Vec<Engine>>, Vec<Diagnostic>> {
     study.systems.iter().map(of).collect()
 }
 
-fn system(study: &Study, candidate: &Candidate, engines: &[Engine], ground: &Ground) -> SystemFinding {
+/// The answer for one candidate, with the engines that may run on it.
+pub fn weigh_one(study: &Study, candidate: &Candidate, engines: &[Engine], ground: &Ground) -> SystemFinding {
     let system = &candidate.system;
     let mut finding = SystemFinding {
         id: system.id.clone(),

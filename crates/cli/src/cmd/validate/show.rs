@@ -2,27 +2,42 @@
 
 use plan::validate::{Bar, By, Errors, File, Kind, Point, What, bars, groups, refusals};
 
+use crate::lang::number::percent;
 use crate::lang::{Lang, Msg};
-use crate::table::{GoalRow, Section, ValidationRow, View, goals, validate};
+use crate::table::{GoalRow, Section, ValidationRow, View, goals, paragraph, validate};
 
 /// Most reasons of refusal shown for a file.
 const REASONS: usize = 12;
 
+/// What the groups are made of.
+pub struct Shape {
+    /// One table of all combinations.
+    pub cross: bool,
+    /// Rows with a trap or a doubt too.
+    pub all: bool,
+    /// Share of the rows of unseen groups inside their interval.
+    pub held_out: Option<f64>,
+}
+
 /// Goals first, then the groups of every file, then why rows were refused.
-pub fn tables(points: &[Point], by: &[By], cross: bool, view: View) -> String {
+pub fn tables(points: &[Point], by: &[By], shape: &Shape, view: View) -> String {
     let lang = view.lang;
     let rows: Vec<GoalRow> = bars(points).iter().map(|b| goal(b, lang)).collect();
-    let mut out = goals(&rows, view);
+    let mut out = if rows.is_empty() { String::new() } else { goals(&rows, view) };
+    if let Some(share) = shape.held_out {
+        out.push_str(&paragraph(&Msg::HeldOut.fill(lang, &[("share", &percent(share))]), 0, view));
+    }
     let mut sections = Vec::new();
     for file in File::ALL {
-        let of_file: Vec<&Point> = points.iter().filter(|p| p.file == file).collect();
+        let of_file: Vec<&Point> = points.iter().filter(|p| p.file == file && (shape.all || p.plain)).collect();
         if of_file.is_empty() {
             continue;
         }
         let mut kinds: Vec<Kind> = of_file.iter().map(|p| p.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        let combinations: Vec<Vec<By>> = if cross { vec![by.to_vec()] } else { by.iter().map(|b| vec![*b]).collect() };
+        let combinations: Vec<Vec<By>> =
+            if shape.cross { vec![by.to_vec()] } else { by.iter().map(|b| vec![*b]).collect() };
         for kind in kinds {
             for combination in &combinations {
                 sections.extend(section(file, kind, &of_file, combination));
