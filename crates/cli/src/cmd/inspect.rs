@@ -6,6 +6,7 @@ use formats::checkpoint::Checkpoint;
 use formats::inspect::{self, LikelyRule};
 use formats::{Error, convert};
 
+use crate::lang::number::{Unit, quantity};
 use crate::lang::{Lang, Msg, notes};
 use crate::table::{View, weights};
 
@@ -47,10 +48,10 @@ pub fn run(args: Args) -> Result<(), Error> {
     for note in &source.notes {
         eprintln!("{}", notes::note(note, lang));
     }
-    let gigabytes = source.files.iter().map(|f| f.len).sum::<u64>() as f64 / 1e9;
+    let size = quantity(source.files.iter().map(|f| f.len).sum::<u64>() as f64, Unit::Bytes);
     let mut lines = vec![
         (Msg::Layout, inspect::layout(&source)),
-        (Msg::Files, format!("{}{}{gigabytes:.3} GB", source.files.len(), lang.comma())),
+        (Msg::Files, format!("{}{}", source.files.len(), lang.brackets(&size))),
     ];
     lines.extend(scale_rule(&source, lang)?.map(|rule| (Msg::ScaleRule, rule)));
     let mut out = String::new();
@@ -77,7 +78,7 @@ fn verify(args: &Args, lang: Lang) -> Result<(), Error> {
     out.push_str(&Msg::Verified.fill(lang, &[("good", &good), ("bad", &bad.to_string())]));
     out.push('\n');
     super::print(&out)?;
-    if bad == 0 { Ok(()) } else { Err(Error::Refused(format!("{bad} parts are damaged"))) }
+    if bad == 0 { Ok(()) } else { Err(Error::Refused(format!("damaged parts: {bad}"))) }
 }
 
 /// The rule that the metadata names, or the likely one.

@@ -8,6 +8,7 @@ use formats::convert::{self, Layout, NonFinite, Options, Outcome, Plan, Progress
 use formats::{Container, Error, Note, ScaleRule};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::lang::number::{Unit, quantity};
 use crate::lang::{Lang, Msg, notes};
 
 /// Convert a checkpoint to another number format, streaming, with its error measured.
@@ -181,7 +182,7 @@ pub fn run(args: Args) -> Result<(), Error> {
         }
     })?;
     let seconds = start.elapsed().as_secs_f64();
-    let gb = |bytes: u64| format!("{:.3}", bytes as f64 / 1e9);
+    let size = |bytes: u64| quantity(bytes as f64, Unit::Bytes);
     let done = Msg::Converted.fill(
         lang,
         &[
@@ -189,10 +190,10 @@ pub fn run(args: Args) -> Result<(), Error> {
             ("converted", &outcome.converted.to_string()),
             ("format", &args.to.name()),
             ("kept", &outcome.kept.to_string()),
-            ("read", &gb(outcome.input_bytes)),
-            ("written", &gb(outcome.output_bytes)),
+            ("read", &size(outcome.input_bytes)),
+            ("written", &size(outcome.output_bytes)),
             ("seconds", &format!("{seconds:.1}")),
-            ("rate", &format!("{:.2}", outcome.input_bytes as f64 / 1e9 / seconds)),
+            ("rate", &quantity(outcome.input_bytes as f64 / seconds, Unit::Bandwidth)),
         ],
     );
     super::print(&format!("{done}\n{}", result(&outcome, lang)))

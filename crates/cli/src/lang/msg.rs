@@ -273,7 +273,7 @@ messages! {
     RoundedAgain: "these weights were rounded before: rounding them again adds a relative error of {relative} to the one they have, and changes {changed} % of values (measured on {values} values of {sampled} of {matrices} matrices)", "这些权重此前舍入过：再次舍入会在原有误差之外增加 {relative} 的相对误差，并改变 {changed} % 的数值（在 {matrices} 个矩阵中的 {sampled} 个、共 {values} 个数值上测得）";
     KeptForResume: "what is done is kept in {folder}; --resume goes on with it", "已完成的部分保留在 {folder}；用 --resume 继续";
     ProgressLeft: "left", "剩余";
-    Converted: "{folder}: {converted} tensors converted to {format}, {kept} kept; {read} GB to {written} GB in {seconds} s ({rate} GB/s)", "{folder}：{converted} 个张量转换为 {format}，{kept} 个保留；{read} GB 变为 {written} GB，用时 {seconds} s（{rate} GB/s）";
+    Converted: "{folder}: {converted} tensors converted to {format}, {kept} kept; {read} to {written} in {seconds} s ({rate})", "{folder}：{converted} 个张量转换为 {format}，{kept} 个保留；{read} 变为 {written}，用时 {seconds} s（{rate}）";
     Resumed: "{count} tensors were there from the interrupted run", "其中 {count} 个张量来自中断的运行";
     CodesCopied: "codes are copied as they were; names, scale types and configuration are the layout's", "编码照原样复制；名称、缩放因子类型和配置按所选布局写入";
     Lossless: "lossless: all {count} values read back as they were", "无损：全部 {count} 个数值读回后不变";
@@ -371,6 +371,8 @@ messages! {
     FabricMore: "and {count} more", "另有 {count} 个";
     FabricCopper: "copper", "铜缆";
     FabricLight: "optics", "光";
+    // The page.
+    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
 }
 
 #[cfg(test)]

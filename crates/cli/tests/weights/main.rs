@@ -40,7 +40,7 @@ impl Drop for Folder {
 }
 
 /// What a command did: exit code, standard output, standard error.
-pub type Done = (i32, String, String);
+pub(crate) type Done = (i32, String, String);
 
 pub(crate) fn command(folder: &Folder) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_steelyard"));
@@ -70,7 +70,7 @@ pub(crate) fn json_of(path: &Path) -> Value {
 }
 
 /// A tensor: name, type, shape, bytes.
-pub type Tensor<'a> = (&'a str, Dtype, Vec<u64>, Vec<u8>);
+pub(crate) type Tensor<'a> = (&'a str, Dtype, Vec<u64>, Vec<u8>);
 
 pub(crate) fn bf16<'a>(name: &'a str, shape: &[u64], seed: u64) -> Tensor<'a> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -118,15 +118,16 @@ pub(crate) fn model(folder: &Folder) {
     fs::write(source.join("tokenizer.json"), "{}").unwrap();
 }
 
-/// Without the time that a run took.
+/// Without the time that a run took, which ends its line.
 fn timeless(text: &str) -> String {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for line in &mut lines {
-        if let (Some(from), Some(to)) = (line.find(" GB in "), line.rfind(" GB/s)")) {
-            line.replace_range(from + 7..to, "[s] s ([rate]");
+    let cut = |line: &str| {
+        let at = line.find("kept; ").and_then(|at| Some(at + line[at..].find(" in ")? + 4));
+        match at.or_else(|| line.find("用时").map(|at| at + "用时".len())) {
+            Some(at) => format!("{}[time]", &line[..at]),
+            None => line.to_owned(),
         }
-    }
-    lines.join("\n")
+    };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -4,94 +4,11 @@
 //! AVX-512 or NEON code. There is no branch in the inner loops, no multiply-add that a target could fuse, and sums go
 //! into a fixed number of lanes, so every instruction set gives the same bytes.
 
+use super::input::Input;
 use super::{Format, lanes};
-use crate::codec::half::{bf16_to_f32, f32_to_bf16};
+use crate::codec::half::f32_to_bf16;
 use crate::codec::{E8m0, pow2};
 use crate::{Element, ScaleRule};
-
-/// A stored input value: BF16 or FP32.
-pub(crate) trait Input: Copy {
-    /// |x| as an integer in the order of the magnitudes: infinities and NaN compare above every finite value. Signed,
-    /// since every instruction set has a maximum of those.
-    type Ordered: Copy + Default + Ord;
-    /// |x|, to be compared.
-    fn ordered(self) -> Self::Ordered;
-    /// The `f32` bits of such a magnitude.
-    fn bits(magnitude: Self::Ordered) -> u32;
-    /// The sign as bit 31.
-    fn sign(self) -> u32;
-    /// The value.
-    fn value(self) -> f32;
-    /// Codes with their signs of values over 2^e, a byte each.
-    fn codes<F: Format>(values: &[Self], e: i32, out: &mut [u8]);
-    /// Codes with their signs of a block of NVFP4, a byte each. `starts` is its entry of [`lanes::nvfp4_starts`].
-    fn nvfp4_codes<F: Format>(block: &[Self; 16], divisor: f32, starts: Option<&[i16; 8]>, out: &mut [u8; 16]);
-
-    /// |x| as `f32` bits.
-    #[inline(always)]
-    fn magnitude(self) -> u32 {
-        Self::bits(self.ordered())
-    }
-}
-
-impl Input for u16 {
-    type Ordered = i16;
-    #[inline(always)]
-    fn ordered(self) -> i16 {
-        (self & 0x7fff) as i16
-    }
-    #[inline(always)]
-    fn bits(magnitude: i16) -> u32 {
-        u32::from(magnitude as u16) << 16
-    }
-    #[inline(always)]
-    fn sign(self) -> u32 {
-        u32::from(self & 0x8000) << 16
-    }
-    #[inline(always)]
-    fn value(self) -> f32 {
-        bf16_to_f32(self)
-    }
-    #[inline(always)]
-    fn codes<F: Format>(values: &[u16], e: i32, out: &mut [u8]) {
-        lanes::codes::<F>(values, e, out);
-    }
-    #[inline(always)]
-    fn nvfp4_codes<F: Format>(block: &[u16; 16], divisor: f32, starts: Option<&[i16; 8]>, out: &mut [u8; 16]) {
-        match starts {
-            Some(starts) => lanes::nvfp4_codes(block, starts, out),
-            None => codes_divided::<F, _>(block, divisor, out),
-        }
-    }
-}
-
-impl Input for f32 {
-    type Ordered = i32;
-    #[inline(always)]
-    fn ordered(self) -> i32 {
-        (self.to_bits() & 0x7fff_ffff) as i32
-    }
-    #[inline(always)]
-    fn bits(magnitude: i32) -> u32 {
-        magnitude as u32
-    }
-    #[inline(always)]
-    fn sign(self) -> u32 {
-        self.to_bits() & 0x8000_0000
-    }
-    #[inline(always)]
-    fn value(self) -> f32 {
-        self
-    }
-    #[inline(always)]
-    fn codes<F: Format>(values: &[f32], e: i32, out: &mut [u8]) {
-        codes::<F, _>(values, pow2(-e), out);
-    }
-    #[inline(always)]
-    fn nvfp4_codes<F: Format>(block: &[f32; 16], divisor: f32, _: Option<&[i16; 8]>, out: &mut [u8; 16]) {
-        codes_divided::<F, _>(block, divisor, out);
-    }
-}
 
 /// The code of a scaled magnitude `y`, to nearest, ties to even, saturating. `y` is finite and not negative.
 #[inline(always)]
@@ -127,7 +44,7 @@ pub(crate) fn codes<F: Format, T: Input>(values: &[T], inverse: f32, out: &mut [
 
 /// As [`codes`], dividing: for scales whose inverse is not exact.
 #[inline(always)]
-fn codes_divided<F: Format, T: Input>(values: &[T], scale: f32, out: &mut [u8]) {
+pub(super) fn codes_divided<F: Format, T: Input>(values: &[T], scale: f32, out: &mut [u8]) {
     for (x, out) in values.iter().zip(out) {
         let y = f32::from_bits(x.magnitude()) / scale;
         *out = (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8;
@@ -377,6 +294,10 @@ fn decode_tile_bf16(codes: &[u8], scale: f32, out: &mut [u16]) {
             *x = f32_to_bf16(e4m3(c) * scale);
         }
     };
+    // Which of two NaN a product takes after is up to the machine: a block that is marked is NaN without a sign.
+    if scale.is_nan() {
+        return out.fill(f32_to_bf16(f32::NAN));
+    }
     let e = (scale.to_bits() >> 23) as i32 - 127;
     if scale != pow2(e.clamp(-119, 119)) {
         return each(codes, out);
@@ -395,6 +316,10 @@ fn decode_tile_bf16(codes: &[u8], scale: f32, out: &mut [u16]) {
 pub(crate) fn decode_tiles_f32(codes: &[u8], cols: usize, width: usize, scales: &[f32], out: &mut [f32]) {
     for (row, out) in codes.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
+            if scale.is_nan() {
+                out.fill(f32::NAN);
+                continue;
+            }
             for (&c, x) in tile.iter().zip(out) {
                 *x = e4m3(c) * scale;
             }
@@ -414,6 +339,10 @@ pub(crate) fn decode_blocks(
 ) {
     let step = block * bits as usize / 8;
     for ((codes, out), &scale) in codes.chunks_exact(step).zip(out.chunks_exact_mut(block)).zip(scales) {
+        if scale.is_nan() {
+            out.fill(f32::NAN);
+            continue;
+        }
         match bits {
             4 => {
                 for (&c, out) in codes.iter().zip(out.as_chunks_mut::<2>().0) {
@@ -433,71 +362,6 @@ pub(crate) fn decode_blocks(
             }
         }
     }
-}
-
-/// Sums for an error report, in sixteen lanes that are added up in a fixed order.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Sums {
-    /// Sum of squares of the values.
-    pub x2: f64,
-    /// Sum of squares of the differences.
-    pub d2: f64,
-    /// Largest magnitude.
-    pub max_x: f64,
-    /// Largest difference.
-    pub max_d: f64,
-    /// Values that are not zero and read back as zero.
-    pub flushed: u64,
-    /// Values that read back as another value.
-    pub changed: u64,
-}
-
-/// Compares values with what they read back as. At most 2^32 values.
-#[inline(always)]
-pub(crate) fn compare<A: Input, B: Input>(a: &[A], b: &[B]) -> Sums {
-    const LANES: usize = 16;
-    let (mut x2, mut d2) = ([0f64; LANES], [0f64; LANES]);
-    let (mut max_x, mut max_d) = ([0f64; LANES], [0f64; LANES]);
-    let (mut flushed, mut changed) = ([0u32; LANES], [0u32; LANES]);
-    let mut step = |a: &[A], b: &[B]| {
-        for (i, (a, b)) in a.iter().zip(b).enumerate() {
-            let (x, y) = (f64::from(a.value()), f64::from(b.value()));
-            let d = x - y;
-            x2[i] += x * x;
-            d2[i] += d * d;
-            let (ax, ad) = (x.abs(), d.abs());
-            max_x[i] = if ax > max_x[i] { ax } else { max_x[i] };
-            max_d[i] = if ad > max_d[i] { ad } else { max_d[i] };
-            flushed[i] += u32::from((x != 0.0) & (y == 0.0));
-            changed[i] += u32::from(x != y);
-        }
-    };
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        step(a, b);
-    }
-    step(a_rest, b_rest);
-    Sums {
-        x2: x2.iter().sum(),
-        d2: d2.iter().sum(),
-        max_x: max_x.into_iter().fold(0.0, f64::max),
-        max_d: max_d.into_iter().fold(0.0, f64::max),
-        flushed: flushed.into_iter().map(u64::from).sum(),
-        changed: changed.into_iter().map(u64::from).sum(),
-    }
-}
-
-/// Values above the limit of their tile.
-#[inline(always)]
-pub(crate) fn count_above<T: Input>(values: &[T], cols: usize, width: usize, limits: &[f32]) -> u64 {
-    let mut count = 0u64;
-    for row in values.chunks_exact(cols) {
-        for (tile, &limit) in row.chunks(width).zip(limits) {
-            let above: u32 = tile.iter().map(|x| u32::from(f32::from_bits(x.magnitude()) > limit)).sum();
-            count += u64::from(above);
-        }
-    }
-    count
 }
 
 /// FP32 to BF16, to nearest even.

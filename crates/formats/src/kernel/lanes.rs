@@ -126,3 +126,29 @@ pub(crate) fn decode_e4m3(codes: &[u8; 32], e: i32, out: &mut [u16; 32]) -> bool
     }
     special == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::half::bf16_to_f32;
+    use crate::kernel::{E2m1, E4m3};
+
+    /// The least magnitude of each code is where FP32 division and rounding say: checked on both sides of each start, for
+    /// every scale code and tensor scales of all sorts.
+    #[test]
+    fn nvfp4_starts_are_where_division_changes_the_code() {
+        let odd = (0..64u32).map(|i| f32::from_bits(0x3000_0000 + i.wrapping_mul(0x0123_4567) % 0x1800_0000));
+        let even = (-110..=110).step_by(20).map(pow2);
+        for g in odd.chain(even).chain([1.0 / 2688.0, 0.02 / 2688.0]) {
+            let starts = nvfp4_starts(g).expect("in range");
+            for scale in 1..0x7fu8 {
+                let divisor = E4m3::value(scale) * g;
+                let code = |magnitude: i16| generic::round::<E2m1>(bf16_to_f32(magnitude as u16) / divisor);
+                for (k, &start) in starts[usize::from(scale)].iter().enumerate().skip(1) {
+                    assert!(code(start) >= k as u32 && code(start - 1) < k as u32, "{g:e} {scale} {k}");
+                }
+            }
+        }
+        assert!(nvfp4_starts(pow2(-111)).is_none() && nvfp4_starts(f32::NAN).is_none());
+    }
+}
