@@ -1,7 +1,8 @@
 //! What a rank remembers of prompts and answers: blocks of the KV cache by content, and the slower tiers behind it.
 //!
-//! A content block is named by a chained hash: the hash of its own tokens and of the block before it, so that two requests
-//! share a block only if all tokens before it are equal. A name is therefore enough to find a prefix: there is no tree.
+//! A content block is named after the chained hash of its own tokens and of the block before it, so that two requests share
+//! a block only if all tokens before it are equal. A name is therefore enough to find a prefix: there is no tree. Names are
+//! numbers in order of first use (`requests`), so that those of one text lie together in memory.
 //!
 //! Blocks that a running request refers to are *held*; the others are *idle* and live in what the pool has free, the one
 //! that was left longest ago first to go. Whatever needs the room evicts them, and an evicted block moves to the host's
@@ -14,31 +15,30 @@ use std::sync::Arc;
 
 use crate::job::Job;
 
-/// Hashes are even already.
+/// Names are small numbers: one multiplication spreads them.
 #[derive(Default)]
-pub(crate) struct Identity(u64);
+pub(crate) struct Spread(u64);
 
-impl Hasher for Identity {
+impl Hasher for Spread {
     fn finish(&self) -> u64 {
         self.0
     }
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 << 8) | u64::from(*byte);
-        }
+        bytes.iter().for_each(|byte| self.0 = (self.0 << 8) | u64::from(*byte));
     }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+    fn write_u32(&mut self, name: u32) {
+        let spread = u64::from(name).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
     }
 }
 
-pub(crate) type ByHash<T> = HashMap<u64, T, BuildHasherDefault<Identity>>;
+type ByName<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
 
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    hash: u64,
+    name: u32,
     held: u32,
     older: u32,
     newer: u32,
@@ -47,7 +47,7 @@ struct Slot {
 /// A set of blocks; those that nobody holds in order of when they were left.
 #[derive(Debug, Clone)]
 struct Store {
-    index: ByHash<u32>,
+    index: ByName<u32>,
     slots: Vec<Slot>,
     vacant: Vec<u32>,
     oldest: u32,
@@ -57,36 +57,36 @@ struct Store {
 
 impl Store {
     fn new() -> Store {
-        Store { index: ByHash::default(), slots: Vec::new(), vacant: Vec::new(), oldest: NONE, newest: NONE, idle: 0 }
+        Store { index: ByName::default(), slots: Vec::new(), vacant: Vec::new(), oldest: NONE, newest: NONE, idle: 0 }
     }
 
-    fn has(&self, hash: u64) -> bool {
-        self.index.contains_key(&hash)
+    fn has(&self, name: u32) -> bool {
+        self.index.contains_key(&name)
     }
 
-    fn is_idle(&self, hash: u64) -> bool {
-        self.index.get(&hash).is_some_and(|slot| self.slots[*slot as usize].held == 0)
+    fn is_idle(&self, name: u32) -> bool {
+        self.index.get(&name).is_some_and(|slot| self.slots[*slot as usize].held == 0)
     }
 
     /// Adds a block at the new end of the idle ones, or moves it there. Tells whether it is new. A held block stays.
-    fn leave(&mut self, hash: u64) -> bool {
-        if let Some(&slot) = self.index.get(&hash) {
+    fn leave(&mut self, name: u32) -> bool {
+        if let Some(&slot) = self.index.get(&name) {
             if self.slots[slot as usize].held == 0 {
                 self.unlink(slot);
                 self.link(slot);
             }
             return false;
         }
-        let slot = self.add(hash);
+        let slot = self.add(name);
         self.link(slot);
         true
     }
 
     /// Holds a block, which may be new. Tells whether it was there, and whether it was idle.
-    fn hold(&mut self, hash: u64) -> (bool, bool) {
-        let (slot, there) = match self.index.get(&hash) {
+    fn hold(&mut self, name: u32) -> (bool, bool) {
+        let (slot, there) = match self.index.get(&name) {
             Some(&slot) => (slot, true),
-            None => (self.add(hash), false),
+            None => (self.add(name), false),
         };
         let idle = there && self.slots[slot as usize].held == 0;
         if idle {
@@ -97,8 +97,8 @@ impl Store {
     }
 
     /// Lets a held block go. Tells whether nobody holds it any more.
-    fn release(&mut self, hash: u64) -> bool {
-        let Some(&slot) = self.index.get(&hash) else { return false };
+    fn release(&mut self, name: u32) -> bool {
+        let Some(&slot) = self.index.get(&name) else { return false };
         let state = &mut self.slots[slot as usize];
         debug_assert!(state.held > 0, "a block is let go as often as it was held");
         state.held -= 1;
@@ -110,20 +110,20 @@ impl Store {
     }
 
     /// Removes the block that was left longest ago.
-    fn evict(&mut self) -> Option<u64> {
+    fn evict(&mut self) -> Option<u32> {
         let slot = self.oldest;
         if slot == NONE {
             return None;
         }
-        let hash = self.slots[slot as usize].hash;
+        let name = self.slots[slot as usize].name;
         self.unlink(slot);
-        self.index.remove(&hash);
+        self.index.remove(&name);
         self.vacant.push(slot);
-        Some(hash)
+        Some(name)
     }
 
-    fn add(&mut self, hash: u64) -> u32 {
-        let fresh = Slot { hash, held: 0, older: NONE, newer: NONE };
+    fn add(&mut self, name: u32) -> u32 {
+        let fresh = Slot { name, held: 0, older: NONE, newer: NONE };
         let slot = match self.vacant.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = fresh;
@@ -134,7 +134,7 @@ impl Store {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.index.insert(hash, slot);
+        self.index.insert(name, slot);
         slot
     }
 
@@ -213,7 +213,7 @@ pub(crate) struct CacheTally {
 /// What the pool of a rank holds by content.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
-    hashes: Arc<[u64]>,
+    names: Arc<[u32]>,
     /// Tokens in a content block.
     pub tokens: u64,
     /// Blocks of the pool that it takes.
@@ -222,7 +222,7 @@ pub(crate) struct Cache {
     tiers: [Tier; 2],
     pub tally: CacheTally,
     /// What came (`true`) and went since the router was last told; kept only where a router wants to know.
-    pub news: Vec<(u64, bool)>,
+    pub news: Vec<(u32, bool)>,
     tells: bool,
     /// Whether the router is to be told: it is at the end of an admission or of a request only, so that what it knows
     /// does not depend on how runs of steps were cut.
@@ -231,10 +231,10 @@ pub(crate) struct Cache {
 
 impl Cache {
     /// `tiers`: content blocks that the host's memory and its disk hold for this rank.
-    pub fn new(hashes: Arc<[u64]>, tokens: u64, each: u64, tiers: [u64; 2], tells: bool) -> Cache {
+    pub fn new(names: Arc<[u32]>, tokens: u64, each: u64, tiers: [u64; 2], tells: bool) -> Cache {
         let tier = |room| Tier { store: Store::new(), room };
         Cache {
-            hashes,
+            names,
             tokens,
             each,
             store: Store::new(),
@@ -249,13 +249,13 @@ impl Cache {
     /// An empty one alike; what was counted stays.
     pub fn emptied(&self) -> Cache {
         let rooms = [self.tiers[0].room, self.tiers[1].room];
-        let mut empty = Cache::new(self.hashes.clone(), self.tokens, self.each, rooms, self.tells);
+        let mut empty = Cache::new(self.names.clone(), self.tokens, self.each, rooms, self.tells);
         empty.tally = self.tally;
         empty
     }
 
-    fn hash(&self, job: &Job, block: u32) -> u64 {
-        self.hashes[(job.content + block) as usize]
+    fn name(&self, job: &Job, block: u32) -> u32 {
+        self.names[(job.content + block) as usize]
     }
 
     /// Content blocks that a prefix of so many tokens fills, as far as the content is known.
@@ -267,14 +267,14 @@ impl Cache {
     pub fn find(&self, job: &Job) -> Found {
         let most = self.filled(job, job.prompt() - 1);
         let mut found = Found::default();
-        while found.here < most && self.store.has(self.hash(job, found.here)) {
-            found.idle += u32::from(self.store.is_idle(self.hash(job, found.here)));
+        while found.here < most && self.store.has(self.name(job, found.here)) {
+            found.idle += u32::from(self.store.is_idle(self.name(job, found.here)));
             found.here += 1;
         }
         if self.tiers[0].room > 0 || self.tiers[1].room > 0 {
             while found.blocks() < most {
-                let hash = self.hash(job, found.blocks());
-                let Some(tier) = self.tiers.iter().position(|tier| tier.store.has(hash)) else { break };
+                let name = self.name(job, found.blocks());
+                let Some(tier) = self.tiers.iter().position(|tier| tier.store.has(name)) else { break };
                 found.tiers[tier] += 1;
             }
         }
@@ -284,14 +284,14 @@ impl Cache {
     /// Holds what was found in the pool, for an admitted request.
     pub fn admit(&mut self, job: &mut Job, found: Found) {
         for block in 0..found.here {
-            let hash = self.hash(job, block);
-            self.store.hold(hash);
+            let name = self.name(job, block);
+            self.store.hold(name);
         }
         for block in found.here..found.blocks() {
-            let hash = self.hash(job, block);
+            let name = self.name(job, block);
             self.tiers.iter_mut().for_each(|tier| {
-                if tier.store.has(hash) {
-                    tier.store.leave(hash);
+                if tier.store.has(name) {
+                    tier.store.leave(name);
                 }
             });
         }
@@ -311,10 +311,10 @@ impl Cache {
         let filled = self.filled(job, tokens);
         let (mut shared, mut freed) = (0, 0);
         while job.entries < filled {
-            let hash = self.hash(job, job.entries);
-            let (there, idle) = self.store.hold(hash);
+            let name = self.name(job, job.entries);
+            let (there, idle) = self.store.hold(name);
             if !there {
-                self.tell(hash, true);
+                self.tell(name, true);
             }
             shared += self.each;
             freed += if there && !idle { self.each } else { 0 };
@@ -329,9 +329,9 @@ impl Cache {
     pub fn leave(&mut self, job: &mut Job, stays: Option<u64>) -> u64 {
         if let Some(tokens) = stays {
             for block in (job.entries..self.filled(job, tokens)).rev() {
-                let hash = self.hash(job, block);
-                if self.store.leave(hash) {
-                    self.tell(hash, true);
+                let name = self.name(job, block);
+                if self.store.leave(name) {
+                    self.tell(name, true);
                 }
             }
         }
@@ -345,8 +345,8 @@ impl Cache {
     pub fn let_go(&mut self, job: &Job, entries: u32) -> u64 {
         let mut freed = 0;
         for block in (0..entries).rev() {
-            let hash = self.hash(job, block);
-            freed += u64::from(self.store.release(hash)) * self.each;
+            let name = self.name(job, block);
+            freed += u64::from(self.store.release(name)) * self.each;
         }
         freed
     }
@@ -354,31 +354,31 @@ impl Cache {
     /// Evicts until the idle blocks fit into what is free.
     pub fn settle(&mut self, free: u64) {
         while self.store.idle * self.each > free {
-            let Some(hash) = self.store.evict() else { break };
+            let Some(name) = self.store.evict() else { break };
             self.tally.evicted += 1;
-            self.tell(hash, false);
-            self.demote(hash, 0);
+            self.tell(name, false);
+            self.demote(name, 0);
         }
     }
 
     /// Writes an evicted block to a tier, if there is one and it is not there yet.
-    fn demote(&mut self, hash: u64, place: usize) {
+    fn demote(&mut self, name: u32, place: usize) {
         let Some(tier) = self.tiers.get_mut(place) else { return };
         if tier.room == 0 {
-            return self.demote(hash, place + 1);
+            return self.demote(name, place + 1);
         }
-        if tier.store.leave(hash) {
+        if tier.store.leave(name) {
             self.tally.written[place] += 1;
         }
         while self.tiers[place].store.idle > self.tiers[place].room {
-            let Some(hash) = self.tiers[place].store.evict() else { break };
-            self.demote(hash, place + 1);
+            let Some(name) = self.tiers[place].store.evict() else { break };
+            self.demote(name, place + 1);
         }
     }
 
-    fn tell(&mut self, hash: u64, came: bool) {
+    fn tell(&mut self, name: u32, came: bool) {
         if self.tells {
-            self.news.push((hash, came));
+            self.news.push((name, came));
         }
     }
 
@@ -401,12 +401,12 @@ mod tests {
         Job { content, known, ..Job::new(input, 8, 0.0) }
     }
 
-    fn cache(hashes: &[u64], tiers: [u64; 2]) -> Cache {
-        Cache::new(hashes.into(), 16, 1, tiers, true)
+    fn cache(names: &[u32], tiers: [u64; 2]) -> Cache {
+        Cache::new(names.into(), 16, 1, tiers, true)
     }
 
     /// Blocks of 16 tokens named 1, 2, 3 and, for another text that begins alike, 1, 2, 4.
-    const TWO: [u64; 6] = [1, 2, 3, 1, 2, 4];
+    const TWO: [u32; 6] = [1, 2, 3, 1, 2, 4];
 
     #[test]
     fn a_prefix_is_found_up_to_the_first_difference() {
@@ -466,8 +466,8 @@ mod tests {
 
     #[test]
     fn an_answer_stays_for_the_next_turn() {
-        let hashes = [1, 2, 3, 4];
-        let mut cache = cache(&hashes, [0, 0]);
+        let names = [1, 2, 3, 4];
+        let mut cache = cache(&names, [0, 0]);
         let mut first = job(0, 4, 32);
         cache.publish(&mut first, 32);
         assert_eq!(cache.leave(&mut first, Some(63)), 2);

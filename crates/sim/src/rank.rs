@@ -23,6 +23,8 @@ pub(crate) struct Rank {
     prefilling: VecDeque<u32>,
     /// Admitted, their cache under way.
     pending: u64,
+    /// Of these, swapped ones. They come back one at a time, or two could keep each other from ever taking a step.
+    swapping: bool,
     /// Their cache has arrived; they join at the next step.
     landed: Vec<u32>,
     /// Decoding requests by the growth at which they are done; entries of another epoch are stale.
@@ -61,6 +63,7 @@ impl Rank {
             waiting: VecDeque::new(),
             prefilling: VecDeque::new(),
             pending: 0,
+            swapping: false,
             landed: Vec::new(),
             finishes: BinaryHeap::new(),
             order: Vec::new(),
@@ -187,6 +190,9 @@ impl Rank {
         self.batch = Batch::default();
         self.prefilled = 0;
         for id in std::mem::take(&mut self.landed) {
+            if std::mem::take(&mut jobs[id as usize].swapped) {
+                self.swapping = false;
+            }
             if jobs[id as usize].has_kv {
                 self.owed -= rules.owed(&jobs[id as usize]);
                 self.join(id, jobs, rules);
@@ -334,6 +340,10 @@ impl Rank {
                 self.retry = true;
                 return;
             }
+            if self.swapping && jobs[id as usize].swapped {
+                self.retry = true;
+                return;
+            }
             let found = self.find(id, jobs);
             let job = &jobs[id as usize];
             if !job.has_kv {
@@ -364,6 +374,7 @@ impl Rank {
                 cache.settle(self.pool.free());
             }
             if job.has_kv || found.fetched() > 0 {
+                self.swapping |= job.swapped;
                 job.fetch = found.tiers;
                 self.pending += 1;
                 signals.push(Signal::Admitted(id));
@@ -401,6 +412,10 @@ impl Rank {
         let blocks = self.pool.blocks(tokens) - u64::from(found.here) * each;
         let now = rules.growth(self.steps);
         let mut needed = blocks + u64::from(found.idle) * each + self.pool.need(now, rules.growth(self.steps + 1));
+        if job.swapped {
+            // It comes back when there is room for its next step too.
+            needed += self.pool.blocks(job.prompt()) - self.pool.blocks(job.prompt() - 1);
+        }
         if self.running() > 0 {
             needed += rules.watermark;
             if let Admission::Expected(share) = rules.admission {
@@ -542,6 +557,10 @@ impl Rank {
                 blocks: job.blocks,
                 entries: std::mem::take(&mut job.entries),
             });
+            if self.cache.is_some() {
+                // What was known here is not where it goes.
+                job.cached = 0;
+            }
             job.epoch += 1;
             self.retry = true;
             signals.push(Signal::Prefilled(id));

@@ -148,8 +148,7 @@ pub fn replay<C: StepCost>(
     let jobs = requests.jobs(&fleet.rules)?;
     let sends = jobs.iter().any(|job| job.follows);
     let caches = fleet.pools.iter().any(|pool| pool.prefix_cache);
-    let content = (caches && requests.block > 0)
-        .then(|| Content { hashes: requests.hashes.as_slice().into(), block: requests.block });
+    let content = (caches && requests.block > 0).then(|| Content::new(requests));
     let ReplaySettings { seed, longest_run, sample } = *settings;
     let mut play = Play::new(fleet, jobs, content, Told { seed, longest_run, sample, sends })?;
     play.begin(None, Time::ZERO, 0)?;

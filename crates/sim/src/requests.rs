@@ -1,5 +1,6 @@
 //! Requests as they were recorded: each with its own time, lengths, class and content.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::SimError;
@@ -54,11 +55,25 @@ pub fn chain(before: u64, content: u64) -> u64 {
     hash
 }
 
-/// Names of content blocks, shared by all caches.
+/// Names of content blocks, shared by all caches: numbers in order of first use, one for each hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Content {
-    pub hashes: Arc<[u64]>,
+    pub names: Arc<[u32]>,
+    /// How many there are.
+    pub count: usize,
     pub block: u32,
+}
+
+impl Content {
+    pub fn new(requests: &Requests) -> Content {
+        let mut known: HashMap<u64, u32> = HashMap::new();
+        let name = |hash: &u64| {
+            let fresh = known.len() as u32;
+            *known.entry(*hash).or_insert(fresh)
+        };
+        let names: Arc<[u32]> = requests.hashes.iter().map(name).collect();
+        Content { names, count: known.len(), block: requests.block }
+    }
 }
 
 const MOST_REQUESTS: usize = 50_000_000;
@@ -94,6 +109,9 @@ impl Requests {
                 }
                 None => last = request.arrival,
             }
+        }
+        if self.hashes.len() > u32::MAX as usize {
+            return Err(SimError::setting("requests.hashes", self.hashes.len(), "at most 4294967295 content blocks"));
         }
         if self.block == 0 && self.list.iter().any(|request| request.content.1 > 0) {
             return Err(SimError::setting("requests.block", 0, "the tokens of a content block"));

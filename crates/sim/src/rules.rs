@@ -57,7 +57,7 @@ impl Rules {
     /// step may store a few more than it needs.
     pub fn longest(&self, job: &Job) -> u64 {
         if self.prefill_only || job.output == 1 {
-            return u64::from(job.input);
+            return job.prompt();
         }
         let overshoot = self.emits.div_ceil(1 << UNIT_BITS) - 1;
         u64::from(job.input) + u64::from(job.output) - 1 + overshoot

@@ -268,11 +268,6 @@ impl<C: StepCost> Play<'_, '_, C> {
         let (engine, placed) = (job.engine, job.state == State::Placed);
         let held = job.held.take();
         if let Some(held) = held {
-            // The client has not seen the token that was to be handed over with the cache.
-            job.emitted -= 1;
-            if job.emitted == 0 {
-                job.first = Time::NEVER;
-            }
             if !failed.contains(&(held.engine as usize)) {
                 let changed = self.engines[held.engine as usize].release(held, &self.jobs[id as usize], now)?;
                 self.touch(held.engine, changed);
@@ -286,6 +281,13 @@ impl<C: StepCost> Play<'_, '_, C> {
             route.parked.retain(|other| *other != id);
         }
         let job = &mut self.jobs[id as usize];
+        if held.is_some() {
+            // The client has not seen the token that was to be handed over with the cache.
+            job.emitted -= 1;
+            if job.emitted == 0 {
+                job.first = Time::NEVER;
+            }
+        }
         job.attempt += 1;
         job.epoch += 1;
         (job.computed, job.entries, job.fetch) = (0, 0, [0, 0]);

@@ -151,7 +151,7 @@ impl<'f, 'a, C: StepCost> Play<'f, 'a, C> {
                     }
                     let tokens = u64::from(content.block);
                     let rooms = pool.tiers.map_or([0, 0], |tiers| tiers.tokens.map(|room| room / tokens));
-                    Some(Cache::new(content.hashes.clone(), tokens, tokens / block, rooms, watched))
+                    Some(Cache::new(content.names.clone(), tokens, tokens / block, rooms, watched))
                 }
                 _ => None,
             };
@@ -203,7 +203,8 @@ impl<'f, 'a, C: StepCost> Play<'f, 'a, C> {
             fleet,
             groups,
             routes,
-            view: view.map(|delay| View::new(engines.len(), delay)),
+            view: view
+                .map(|delay| View::new(engines.len(), content.as_ref().map_or(0, |content| content.count), delay)),
             known: Vec::new(),
             touched: Vec::with_capacity(engines.len()),
             marked: vec![false; engines.len()],

@@ -60,7 +60,7 @@ impl<C: StepCost> Play<'_, '_, C> {
             return self.end(id, State::Refused(Refusal::TooLong));
         }
         if route.members.is_empty() {
-            self.routes[place].parked.push(id);
+            self.park(id, place);
             return Ok(());
         }
         let chosen = if simple {
@@ -88,7 +88,7 @@ impl<C: StepCost> Play<'_, '_, C> {
             if full {
                 return self.end(id, State::Refused(Refusal::Full));
             }
-            self.routes[place].parked.push(id);
+            self.park(id, place);
             return Ok(());
         };
         let job = &mut self.jobs[id as usize];
@@ -97,6 +97,12 @@ impl<C: StepCost> Play<'_, '_, C> {
         let changed = self.engines[engine as usize].push(id, now, &mut self.jobs)?;
         self.touch(engine, changed);
         Ok(())
+    }
+
+    /// A request waits for an engine to come up.
+    fn park(&mut self, id: u32, place: usize) {
+        self.jobs[id as usize].state = State::Sent;
+        self.routes[place].parked.push(id);
     }
 
     /// One of the engines of a rule, of which there is at least one.
@@ -137,7 +143,7 @@ impl<C: StepCost> Play<'_, '_, C> {
                     block = u64::from(content.block);
                     most = u64::from(job.known).min((job.prompt() - 1) / block);
                     let first = job.content as usize;
-                    view.known(now, &content.hashes[first..first + most as usize], &mut self.known);
+                    view.known(now, &content.names[first..first + most as usize], &mut self.known);
                 }
                 let cost = |engine: u32| {
                     let known = if most > 0 { u64::from(self.known[engine as usize]) } else { 0 };

@@ -20,7 +20,6 @@ impl<C: StepCost> Play<'_, '_, C> {
         let block = self.content.as_ref().map_or(1, |content| u64::from(content.block));
         let tokens = if swapped { [length, 0] } else { fetch.map(|blocks| u64::from(blocks) * block) };
         let end = self.move_tokens(engine, tokens, now)?;
-        self.jobs[id as usize].swapped = false;
         self.queue.push(end, crate::queue::Event::Shipped { job: id, attempt });
         Ok(())
     }
