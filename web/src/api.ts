@@ -115,7 +115,18 @@ export interface Job<T> {
   done: number;
   total: number;
   result?: T;
-  error?: { message: string };
+  error?: { code: string; message: string; faults: Fault[] };
+}
+
+export interface Kind {
+  kind: string;
+  examples: { name: string; text: string }[];
+}
+
+export interface Ran {
+  findings: unknown;
+  page: string;
+  report: string;
 }
 
 /// The token stands behind # in the address that the server printed, and is kept for this tab only.
@@ -162,6 +173,11 @@ export const api = {
   },
   remove: async (name: string): Promise<void> => {
     await ask(`studies/${encodeURIComponent(name)}`, { method: "DELETE" });
+  },
+  kinds: async (): Promise<Kind[]> => (await ask("run")).json(),
+  run: async (kind: string, text: string): Promise<number> => {
+    const started: { job: number } = await (await ask(`run/${kind}`, toml(text))).json();
+    return started.job;
   },
   validate: async (): Promise<number> => {
     const started: { job: number } = await (await ask("validate", { method: "POST" })).json();

@@ -1,25 +1,21 @@
 // The frame: views, language, light or dark.
 
 import { createResource, createSignal, For, lazy, Match, onCleanup, Show, Suspense, Switch } from "solid-js";
-import { api, Refused } from "./api";
+import { api } from "./api";
 import { t, type Word } from "./i18n";
+import { problem } from "./parts";
 import { Weigh } from "./views/weigh";
 
 const Facts = lazy(() => import("./views/facts"));
+const Run = lazy(() => import("./views/run"));
 const Validate = lazy(() => import("./views/validate"));
 
-const VIEWS: Word[] = ["weigh", "facts", "validate"];
+const VIEWS: Word[] = ["weigh", "train", "replay", "facts", "validate"];
 
 /// `#weigh/REST`: the view and what it shows.
 function place(): { view: string; rest: string } {
   const [view = "", ...rest] = location.hash.slice(1).split("/");
   return { view: VIEWS.includes(view as Word) ? view : "weigh", rest: rest.join("/") };
-}
-
-export function problem(error: unknown): string {
-  if (error instanceof Refused && error.code === "unreachable") return t("unreachable");
-  if (error instanceof Refused && error.code === "token") return t("tokenAsked");
-  return error instanceof Error ? error.message : String(error);
 }
 
 export function App() {
@@ -67,6 +63,7 @@ export function App() {
             <Suspense>
               <Switch>
                 <Match when={at().view === "weigh"}><Weigh choices={known()} link={at().rest} /></Match>
+                <Match when={["train", "replay"].includes(at().view) && at().view} keyed>{(kind) => <Run kind={kind} link={at().rest} />}</Match>
                 <Match when={at().view === "facts"}><Facts choices={known()} name={at().rest} /></Match>
                 <Match when={at().view === "validate"}><Validate /></Match>
               </Switch>

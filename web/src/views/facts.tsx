@@ -2,8 +2,8 @@
 
 import { createResource, For, Show } from "solid-js";
 import { api, type Choices } from "../api";
-import { problem } from "../app";
 import { t, told } from "../i18n";
+import { problem } from "../parts";
 
 export default function Facts(props: { choices: Choices; name: string }) {
   const name = () => decodeURIComponent(props.name) || props.choices.systems[0]?.id || "";

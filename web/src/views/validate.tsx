@@ -2,8 +2,8 @@
 
 import { createEffect, createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 import { api, type Row, type Validation } from "../api";
-import { problem } from "../app";
 import { lang, t, told, type Word } from "../i18n";
+import { problem } from "../parts";
 
 /// Time between two looks at a running job.
 const LOOK = 400;

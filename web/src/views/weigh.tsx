@@ -1,11 +1,11 @@
 // The main view: the question on one side, the answer on the other, which follows.
 
-import { createEffect, createMemo, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
-import { api, type Choices, type Fault, Refused, type Weighed } from "../api";
-import { problem } from "../app";
+import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { api, type Choices, type Weighed } from "../api";
 import { Controls } from "../controls";
 import { t } from "../i18n";
 import { pack, unpack } from "../link";
+import { Problem, problem, save, Shown } from "../parts";
 import { example, type Form, read, write } from "../study";
 import { BreakEven } from "./breakeven";
 
@@ -73,10 +73,6 @@ export function Weigh(props: { choices: Choices; link: string }) {
     running?.abort();
   });
 
-  const faults = createMemo((): Fault[] => {
-    const error = failure();
-    return error instanceof Refused ? error.faults : [];
-  });
   return (
     <div class="two">
       <aside class="question" aria-label={t("question")}>
@@ -104,18 +100,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
             <Show when={answer() && !failure()}>{t("took", { weighed: answer()!.weighed, remembered: answer()!.remembered, ms: took() })}</Show>
           }>{t("weighing")}</Show>
         </p>
-        <Show when={failure()}>
-          <div class="problem" role="alert">
-            <strong>{faults().length > 0 ? t("faults") : t("failed")}</strong>
-            <Show when={faults().length > 0} fallback={<p>{problem(failure())}</p>}>
-              <ul>
-                <For each={faults()}>
-                  {(fault) => <li>{t("place", { line: fault.line, column: fault.column })}: {fault.message}<Show when={fault.help}> <em>{fault.help}</em></Show></li>}
-                </For>
-              </ul>
-            </Show>
-          </div>
-        </Show>
+        <Problem error={failure()} />
         <Show when={answer()}>
           {(found) => <Answer found={found()} />}
         </Show>
@@ -124,29 +109,10 @@ export function Weigh(props: { choices: Choices; link: string }) {
   );
 }
 
-/// The report's sections, shown anew; hidden series and open details stay as they were.
+/// The report's sections, and among them what would have to change.
 function Answer(props: { found: Weighed }) {
-  let place!: HTMLDivElement;
   const even = (<div><BreakEven findings={props.found.findings} /></div>) as HTMLElement;
-  createEffect(on(() => props.found.page, (page) => {
-    const hidden = [...place.querySelectorAll<HTMLElement>('[data-toggle][aria-pressed="false"]')].map((b) => b.dataset["toggle"]);
-    const opened = [...place.querySelectorAll("details[open] > summary")].map((s) => s.textContent);
-    place.innerHTML = page;
-    place.querySelector("#cost")?.after(even);
-    for (const b of place.querySelectorAll<HTMLElement>("[data-toggle]")) if (hidden.includes(b.dataset["toggle"])) b.click();
-    for (const s of place.querySelectorAll("details > summary"))
-      if (opened.includes(s.textContent)) (s.parentElement as HTMLDetailsElement).open = true;
-    document.dispatchEvent(new Event("steelyard-shown"));
-  }));
-  return <div class="report" ref={place} />;
-}
-
-function save(blob: Blob, name: string) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  return <Shown page={props.found.page} after={(place) => place.querySelector("#cost")?.after(even)} />;
 }
 
 function Files(props: { text: string; answer: Weighed | undefined; keeps: boolean; open: (text: string) => void; title: string }) {

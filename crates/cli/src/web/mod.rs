@@ -11,6 +11,7 @@ mod gate;
 mod guard;
 mod job;
 mod routes;
+mod run;
 mod state;
 mod studies;
 #[cfg(test)]

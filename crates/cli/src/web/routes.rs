@@ -10,7 +10,7 @@ use axum::{Router, middleware};
 
 use super::error::Refusal;
 use super::state::App;
-use super::{asset, catalog, guard, job, studies, validate, weigh};
+use super::{asset, catalog, guard, job, run, studies, validate, weigh};
 
 /// The description of the API.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -27,6 +27,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/studies", get(studies::list))
         .route("/studies/{name}", get(studies::read).put(studies::keep).delete(studies::remove))
         .route("/validate", post(validate::start))
+        .route("/run", get(run::kinds))
+        .route("/run/{kind}", post(run::start))
         .route("/jobs/{id}", get(job::watch).delete(job::cancel))
         .fallback(|| async { Refusal::unknown("such address; /api tells all") });
     Router::new()

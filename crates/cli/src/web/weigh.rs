@@ -23,7 +23,7 @@ const CANDIDATES: usize = 64;
 /// Most requests simulated for each point.
 const REQUESTS: u64 = 8_192;
 /// What faults call the text.
-const NAME: &str = "study.toml";
+pub const NAME: &str = "study.toml";
 
 /// `POST /api/v1/weigh`: findings, and the page's sections that show them.
 pub async fn weigh(State(app): State<Arc<App>>, text: String) -> Result<Json<Value>, Refusal> {
