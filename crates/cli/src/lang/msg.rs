@@ -371,8 +371,6 @@ messages! {
     FabricMore: "and {count} more", "另有 {count} 个";
     FabricCopper: "copper", "铜缆";
     FabricLight: "optics", "光";
-    // The page.
-    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
 }
 
 #[cfg(test)]
