@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         Command::Quantize(args) => converted(cmd::quantize::run(args)),
         Command::Inspect(args) => converted(cmd::inspect::run(args)),
         Command::CompareWeights(args) => converted(cmd::compare_weights::run(args)),
-        Command::Calibrate(args) => cmd::calibrate::run(&args),
+        Command::Calibrate(args) => cmd::calibrate::run(&args, folder),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Fabric(args) => cmd::fabric::run(&args, folder),
