@@ -39,6 +39,8 @@ enum Command {
     Catalog(cmd::catalog::CatalogArgs),
     /// Shows where the time and the memory of one system's best set-up go.
     Explain(cmd::explain::Explain),
+    /// Shows how much of its time a long job on a machine that fails really trains.
+    Goodput(cmd::goodput::Goodput),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
     /// Shows a `findings.json` again: as a table or as a report.
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => cmd::calibrate::run(&args),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
+        Command::Goodput(args) => cmd::goodput::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Ui(args) => web::run(&args, folder),

@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod catalog;
 pub mod compare_weights;
 pub mod explain;
+pub mod goodput;
 pub mod ground;
 pub mod inspect;
 pub mod model;

@@ -91,7 +91,7 @@ fn pareto_table(findings: &Findings, out: &mut String) {
 }
 
 /// A legend of classes.
-fn legend(entries: &[(String, Both)], out: &mut String) {
+pub fn legend(entries: &[(String, Both)], out: &mut String) {
     out.push_str("<ul class=\"legend\">");
     for (class, name) in entries {
         put(

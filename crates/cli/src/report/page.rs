@@ -13,19 +13,45 @@ pub const SCRIPT: &str = include_str!("assets/script.js");
 pub const STYLE_HASH: &str = "uil3Cds/NrfjANImuk6P1m0AGaFkLPJLj3PE0PywefM=";
 pub const SCRIPT_HASH: &str = "MtEOIJ+8eZK41RBA7rNmv3U1wACFG2leZ8RBbx298zw=";
 
+/// What frames a page of findings of any kind.
+pub struct Frame<'a> {
+    /// Program and version.
+    pub program: &'a str,
+    /// Title of the study.
+    pub title: &'a str,
+    /// The question in a line.
+    pub asked: Both,
+    /// Sections that the contents list, with their ids.
+    pub contents: &'a [(&'a str, Msg)],
+    /// The findings as JSON.
+    pub json: String,
+}
+
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &Findings) -> String {
-    let mut out = String::with_capacity(1 << 20);
-    head(findings, &mut out);
+    let frame = Frame {
+        program: &findings.program,
+        title: &findings.title,
+        asked: Both::of(|lang| asked(findings, lang)),
+        contents: &CONTENTS,
+        json: serde_json::to_string(findings).unwrap_or_default(),
+    };
+    page(&frame, &sections(findings))
+}
+
+/// A page around what stands in its `<main>`.
+pub fn page(frame: &Frame, main: &str) -> String {
+    let mut out = String::with_capacity(main.len() + (1 << 17));
+    head(frame, &mut out);
     out.push_str("<body>\n");
-    header(findings, &mut out);
+    header(frame, &mut out);
     out.push_str("<main>\n");
-    out.push_str(&sections(findings));
+    out.push_str(main);
     out.push_str("</main>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
+    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", frame.program)]));
     put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
     out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
-    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
+    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(&frame.json)));
     put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
     out
 }
@@ -49,8 +75,7 @@ pub fn sections(findings: &Findings) -> String {
 }
 
 /// JSON that cannot end its script element.
-fn data(findings: &Findings) -> String {
-    let json = serde_json::to_string(findings).unwrap_or_default();
+fn data(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         // All five stand only inside JSON strings, where the escape means the same.
@@ -62,7 +87,7 @@ fn data(findings: &Findings) -> String {
     out
 }
 
-fn head(findings: &Findings, out: &mut String) {
+fn head(frame: &Frame, out: &mut String) {
     put(
         out,
         format_args!(
@@ -73,8 +98,8 @@ fn head(findings: &Findings, out: &mut String) {
              <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"{}\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n\
              <style>{STYLE}</style>\n</head>\n",
-            escape(&findings.program),
-            escape(&findings.title)
+            escape(frame.program),
+            escape(frame.title)
         ),
     );
 }
@@ -92,10 +117,11 @@ const CONTENTS: [(&str, Msg); 9] = [
     ("glossary", Msg::GlossaryTitle),
 ];
 
-fn header(findings: &Findings, out: &mut String) {
+fn header(frame: &Frame, out: &mut String) {
+    let first = frame.contents.first().map_or("", |c| c.0);
     put(
         out,
-        format_args!("<a class=\"skip\" href=\"#ranking\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
+        format_args!("<a class=\"skip\" href=\"#{first}\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
     );
     out.push_str(
         "<div class=\"bar-top\"><span class=\"mark\"><svg viewBox=\"0 0 40 24\" width=\"40\" height=\"24\" \
@@ -115,11 +141,11 @@ fn header(findings: &Findings, out: &mut String) {
             label(Msg::Theme)
         ),
     );
-    put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
-    put(out, format_args!("<p class=\"asked\">{}</p>\n", Both::of(|lang| asked(findings, lang)).html()));
+    put(out, format_args!("<h1>{}</h1>\n", escape(frame.title)));
+    put(out, format_args!("<p class=\"asked\">{}</p>\n", frame.asked.html()));
     put(out, format_args!("<nav{}><ul>", label(Msg::Contents)));
-    for (id, msg) in CONTENTS {
-        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(msg).html()));
+    for (id, msg) in frame.contents {
+        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(*msg).html()));
     }
     out.push_str("</ul></nav>\n</header>\n");
 }

@@ -1,12 +1,14 @@
 //! Tables for the terminal. Each function takes plain rows and gives text that ends in a line feed.
 
 mod explain;
+mod goodput;
 mod grid;
 mod validate;
 mod weigh;
 mod weigh_notes;
 
 pub use explain::{Explanation, efficiency, explain};
+pub use goodput::goodput;
 pub use grid::paragraph;
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
