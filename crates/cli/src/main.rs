@@ -41,6 +41,8 @@ enum Command {
     Explain(cmd::explain::Explain),
     /// Shows fabrics, and times collectives on them: by algorithm, placement and fault.
     Fabric(cmd::fabric::FabricArgs),
+    /// Shows how much of its time a long job on a machine that fails really trains.
+    Goodput(cmd::goodput::Goodput),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
     /// Plays recorded or drawn traffic against a fleet: routers, caches, faults; writes `replay.json`, `replay.html`, Parquet.
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Fabric(args) => cmd::fabric::run(&args, folder),
+        Command::Goodput(args) => cmd::goodput::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),

@@ -5,8 +5,7 @@ mod engines;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::catalog::{open, refuse};
-use super::ground::tables as own_tables;
+use catalog::Catalog;
 use clap::Args;
 use comfy_table::Table;
 use cost::Calibration;
@@ -18,6 +17,8 @@ use plan::interval::Intervals;
 use plan::machine::Fitted;
 use plan::train::TrainingBench;
 
+use super::catalog::{open, refuse};
+use super::ground::tables as own_tables;
 use crate::lang::Lang;
 
 /// Fits the time of operators to measured tables, or the host times of engines to served points

@@ -58,13 +58,18 @@ impl Question {
 
     /// Runs `work` on as many threads as asked for.
     pub fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, ExitCode> {
-        let Some(threads) = self.threads else { return Ok(work()) };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build();
-        pool.map(|pool| pool.install(work)).map_err(|error| {
-            eprintln!("error: cannot start {threads} threads: {error}");
-            ExitCode::from(2)
-        })
+        on_threads(self.threads, work)
     }
+}
+
+/// Runs `work` on so many threads, or on one for each processor.
+pub fn on_threads<T: Send>(threads: Option<u16>, work: impl FnOnce() -> T + Send) -> Result<T, ExitCode> {
+    let Some(threads) = threads else { return Ok(work()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build();
+    pool.map(|pool| pool.install(work)).map_err(|error| {
+        eprintln!("error: cannot start {threads} threads: {error}");
+        ExitCode::from(2)
+    })
 }
 
 /// Largest calibration file: those that come with the program take less than 100 kB.

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod compare_weights;
 pub mod explain;
 pub mod fabric;
+pub mod goodput;
 pub mod ground;
 pub mod inspect;
 pub mod model;

@@ -5,6 +5,7 @@
 
 pub mod both;
 pub mod glossary;
+pub mod goodput;
 pub mod msg;
 pub mod notes;
 pub mod number;
