@@ -1,6 +1,7 @@
 //! The frame: head, policy, header, contents, and the sections in order.
 
 use plan::Findings;
+use plan::findings::Saying;
 
 use super::{back, detail, figures, ranking};
 use crate::lang::both::{escape, put};
@@ -10,49 +11,20 @@ use crate::lang::{Both, Lang, Msg, term, words};
 pub const STYLE: &str = include_str!("assets/style.css");
 pub const SCRIPT: &str = include_str!("assets/script.js");
 /// SHA-256 of the two, base64; a test tells the right values.
-pub const STYLE_HASH: &str = "uil3Cds/NrfjANImuk6P1m0AGaFkLPJLj3PE0PywefM=";
+pub const STYLE_HASH: &str = "qu7oIMiEPLEu+6cb9FHS0mp7l/hf7OUz8fe5on+SdLk=";
 pub const SCRIPT_HASH: &str = "MtEOIJ+8eZK41RBA7rNmv3U1wACFG2leZ8RBbx298zw=";
-
-/// What frames a page of findings of any kind.
-pub struct Frame<'a> {
-    /// Program and version.
-    pub program: &'a str,
-    /// Title of the study.
-    pub title: &'a str,
-    /// The question in a line.
-    pub asked: Both,
-    /// Sections that the contents list, with their ids.
-    pub contents: &'a [(&'a str, Msg)],
-    /// The findings as JSON.
-    pub json: String,
-}
 
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &Findings) -> String {
-    let frame = Frame {
-        program: &findings.program,
-        title: &findings.title,
-        asked: Both::of(|lang| asked(findings, lang)),
-        contents: &CONTENTS,
-        json: serde_json::to_string(findings).unwrap_or_default(),
-    };
-    page(&frame, &sections(findings))
-}
-
-/// A page around what stands in its `<main>`.
-pub fn page(frame: &Frame, main: &str) -> String {
-    let mut out = String::with_capacity(main.len() + (1 << 17));
-    head(frame, &mut out);
-    out.push_str("<body>\n");
-    header(frame, &mut out);
+    let mut out = String::with_capacity(1 << 20);
+    opening(&findings.program, &findings.title, &mut out);
+    header(findings, &mut out);
     out.push_str("<main>\n");
-    out.push_str(main);
+    out.push_str(&sections(findings));
     out.push_str("</main>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", frame.program)]));
-    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
-    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
-    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(&frame.json)));
-    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+    footer(&findings.program, &mut out);
+    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
+    closing(&mut out);
     out
 }
 
@@ -74,8 +46,21 @@ pub fn sections(findings: &Findings) -> String {
     out
 }
 
+/// Who made the page, and the element that tooltips use.
+pub fn footer(program: &str, out: &mut String) {
+    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", program)]));
+    put(out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
+    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
+}
+
+/// The script, and the end of the page.
+pub fn closing(out: &mut String) {
+    put(out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+}
+
 /// JSON that cannot end its script element.
-fn data(json: &str) -> String {
+pub fn data<T: serde::Serialize>(findings: &T) -> String {
+    let json = serde_json::to_string(findings).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         // All five stand only inside JSON strings, where the escape means the same.
@@ -87,7 +72,8 @@ fn data(json: &str) -> String {
     out
 }
 
-fn head(frame: &Frame, out: &mut String) {
+/// The head of a page, and the start of its body.
+pub fn opening(program: &str, title: &str, out: &mut String) {
     put(
         out,
         format_args!(
@@ -97,9 +83,9 @@ fn head(frame: &Frame, out: &mut String) {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"{}\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n\
-             <style>{STYLE}</style>\n</head>\n",
-            escape(frame.program),
-            escape(frame.title)
+             <style>{STYLE}</style>\n</head>\n<body>\n",
+            escape(program),
+            escape(title)
         ),
     );
 }
@@ -117,11 +103,11 @@ const CONTENTS: [(&str, Msg); 9] = [
     ("glossary", Msg::GlossaryTitle),
 ];
 
-fn header(frame: &Frame, out: &mut String) {
-    let first = frame.contents.first().map_or("", |c| c.0);
+/// The name of the program, and the choice of language and theme. `content` is the id of the first section.
+pub fn top(content: &str, out: &mut String) {
     put(
         out,
-        format_args!("<a class=\"skip\" href=\"#{first}\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
+        format_args!("<a class=\"skip\" href=\"#{content}\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
     );
     out.push_str(
         "<div class=\"bar-top\"><span class=\"mark\"><svg viewBox=\"0 0 40 24\" width=\"40\" height=\"24\" \
@@ -141,23 +127,28 @@ fn header(frame: &Frame, out: &mut String) {
             label(Msg::Theme)
         ),
     );
-    put(out, format_args!("<h1>{}</h1>\n", escape(frame.title)));
-    put(out, format_args!("<p class=\"asked\">{}</p>\n", frame.asked.html()));
-    put(out, format_args!("<nav{}><ul>", label(Msg::Contents)));
-    for (id, msg) in frame.contents {
-        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(*msg).html()));
+}
+
+fn header(findings: &Findings, out: &mut String) {
+    top("ranking", out);
+    put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
+    put(out, format_args!("<p class=\"asked\">{}</p>\n", Both::of(|lang| asked(findings, lang)).html()));
+    put(out, format_args!("<nav{}><ul>", Both::msg(Msg::Contents).attributes("data-label")));
+    for (id, msg) in CONTENTS {
+        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(msg).html()));
     }
     out.push_str("</ul></nav>\n</header>\n");
 }
 
 /// The question in a line.
 fn asked(findings: &Findings, lang: Lang) -> String {
-    let pairs = |list: &[(String, String)]| {
-        list.iter().map(|(name, value)| format!("{} {value}", term(name, lang))).collect::<Vec<_>>().join(" · ")
-    };
-    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone(), pairs(&findings.traffic)];
-    if !findings.levels.is_empty() {
-        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), pairs(&findings.levels)));
+    let said = |(name, value): &(String, Saying)| format!("{} {}", term(name, lang), words::saying(value, lang));
+    let bound = |(name, value): &(String, String)| format!("{} {value}", term(name, lang));
+    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone()];
+    parts.extend(findings.traffic.iter().map(said));
+    let levels: Vec<String> = findings.levels.iter().map(bound).collect();
+    if !levels.is_empty() {
+        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), levels.join(" · ")));
     }
     parts.push(format!("{}{}{}", Msg::Objective.text(lang), lang.colon(), term(&findings.objective, lang)));
     parts.join(" · ")

@@ -3,13 +3,16 @@
 mod explain;
 mod goodput;
 mod grid;
+pub mod replay;
+pub mod train;
 mod validate;
 mod weigh;
 mod weigh_notes;
+pub mod weights;
 
 pub use explain::{Explanation, efficiency, explain};
 pub use goodput::goodput;
-pub use grid::paragraph;
+pub use grid::{Align, bold, grid, heading, paragraph};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;

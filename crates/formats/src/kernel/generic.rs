@@ -4,25 +4,45 @@
 //! AVX-512 or NEON code. There is no branch in the inner loops, no multiply-add that a target could fuse, and sums go
 //! into a fixed number of lanes, so every instruction set gives the same bytes.
 
-use super::Format;
+use super::{Format, lanes};
 use crate::codec::half::{bf16_to_f32, f32_to_bf16};
 use crate::codec::{E8m0, pow2};
 use crate::{Element, ScaleRule};
 
 /// A stored input value: BF16 or FP32.
 pub(crate) trait Input: Copy {
-    /// |x| as `f32` bits.
-    fn magnitude(self) -> u32;
+    /// |x| as an integer in the order of the magnitudes: infinities and NaN compare above every finite value. Signed,
+    /// since every instruction set has a maximum of those.
+    type Ordered: Copy + Default + Ord;
+    /// |x|, to be compared.
+    fn ordered(self) -> Self::Ordered;
+    /// The `f32` bits of such a magnitude.
+    fn bits(magnitude: Self::Ordered) -> u32;
     /// The sign as bit 31.
     fn sign(self) -> u32;
     /// The value.
     fn value(self) -> f32;
+    /// Codes with their signs of values over 2^e, a byte each.
+    fn codes<F: Format>(values: &[Self], e: i32, out: &mut [u8]);
+    /// Codes with their signs of a block of NVFP4, a byte each. `starts` is its entry of [`lanes::nvfp4_starts`].
+    fn nvfp4_codes<F: Format>(block: &[Self; 16], divisor: f32, starts: Option<&[i16; 8]>, out: &mut [u8; 16]);
+
+    /// |x| as `f32` bits.
+    #[inline(always)]
+    fn magnitude(self) -> u32 {
+        Self::bits(self.ordered())
+    }
 }
 
 impl Input for u16 {
+    type Ordered = i16;
     #[inline(always)]
-    fn magnitude(self) -> u32 {
-        u32::from(self & 0x7fff) << 16
+    fn ordered(self) -> i16 {
+        (self & 0x7fff) as i16
+    }
+    #[inline(always)]
+    fn bits(magnitude: i16) -> u32 {
+        u32::from(magnitude as u16) << 16
     }
     #[inline(always)]
     fn sign(self) -> u32 {
@@ -32,12 +52,28 @@ impl Input for u16 {
     fn value(self) -> f32 {
         bf16_to_f32(self)
     }
+    #[inline(always)]
+    fn codes<F: Format>(values: &[u16], e: i32, out: &mut [u8]) {
+        lanes::codes::<F>(values, e, out);
+    }
+    #[inline(always)]
+    fn nvfp4_codes<F: Format>(block: &[u16; 16], divisor: f32, starts: Option<&[i16; 8]>, out: &mut [u8; 16]) {
+        match starts {
+            Some(starts) => lanes::nvfp4_codes(block, starts, out),
+            None => codes_divided::<F, _>(block, divisor, out),
+        }
+    }
 }
 
 impl Input for f32 {
+    type Ordered = i32;
     #[inline(always)]
-    fn magnitude(self) -> u32 {
-        self.to_bits() & 0x7fff_ffff
+    fn ordered(self) -> i32 {
+        (self.to_bits() & 0x7fff_ffff) as i32
+    }
+    #[inline(always)]
+    fn bits(magnitude: i32) -> u32 {
+        magnitude as u32
     }
     #[inline(always)]
     fn sign(self) -> u32 {
@@ -46,6 +82,14 @@ impl Input for f32 {
     #[inline(always)]
     fn value(self) -> f32 {
         self
+    }
+    #[inline(always)]
+    fn codes<F: Format>(values: &[f32], e: i32, out: &mut [u8]) {
+        codes::<F, _>(values, pow2(-e), out);
+    }
+    #[inline(always)]
+    fn nvfp4_codes<F: Format>(block: &[f32; 16], divisor: f32, _: Option<&[i16; 8]>, out: &mut [u8; 16]) {
+        codes_divided::<F, _>(block, divisor, out);
     }
 }
 
@@ -73,11 +117,21 @@ fn code<F: Format, T: Input>(x: T, inverse: f32) -> u8 {
     (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8
 }
 
-/// As [`code`], dividing: for scales whose inverse is not exact.
+/// Codes with their signs of values scaled by `inverse`, which is exact.
 #[inline(always)]
-fn code_divided<F: Format, T: Input>(x: T, scale: f32) -> u8 {
-    let y = f32::from_bits(x.magnitude()) / scale;
-    (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8
+pub(crate) fn codes<F: Format, T: Input>(values: &[T], inverse: f32, out: &mut [u8]) {
+    for (x, out) in values.iter().zip(out) {
+        *out = code::<F, T>(*x, inverse);
+    }
+}
+
+/// As [`codes`], dividing: for scales whose inverse is not exact.
+#[inline(always)]
+fn codes_divided<F: Format, T: Input>(values: &[T], scale: f32, out: &mut [u8]) {
+    for (x, out) in values.iter().zip(out) {
+        let y = f32::from_bits(x.magnitude()) / scale;
+        *out = (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8;
+    }
 }
 
 /// The MXINT8 code of one input scaled by `inverse`.
@@ -89,20 +143,24 @@ fn int_code<T: Input>(x: T, inverse: f32) -> u8 {
     steps.clamp(-127, 127) as i8 as u8
 }
 
-/// The largest magnitude of a slice, as `f32` bits: infinities and NaN compare above every finite value.
+/// The largest magnitude of a slice, as `f32` bits.
 #[inline(always)]
 pub(crate) fn max_bits<T: Input>(values: &[T]) -> u32 {
-    let mut lanes = [0u32; 32];
-    let (chunks, rest) = values.as_chunks::<32>();
+    let mut lanes = [T::Ordered::default(); 16];
+    let (chunks, rest) = values.as_chunks::<16>();
     for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane = (*lane).max(x.magnitude());
-        }
+        raise(&mut lanes, chunk);
     }
-    for x in rest {
-        lanes[0] = lanes[0].max(x.magnitude());
+    raise(&mut lanes, rest);
+    T::bits(lanes.into_iter().max().unwrap_or_default())
+}
+
+/// Raises each maximum to the magnitude beside it.
+#[inline(always)]
+fn raise<T: Input>(max: &mut [T::Ordered], values: &[T]) {
+    for (max, x) in max.iter_mut().zip(values) {
+        *max = (*max).max(x.ordered());
     }
-    lanes.into_iter().fold(0, u32::max)
 }
 
 /// The largest magnitude of each of `out.len()` tiles of `width` columns from column `from` on, as `f32` bits.
@@ -110,11 +168,12 @@ pub(crate) fn max_bits<T: Input>(values: &[T]) -> u32 {
 pub(crate) fn tile_max<T: Input>(values: &[T], cols: usize, width: usize, from: usize, out: &mut [u32]) {
     out.fill(0);
     let to = (from + out.len() * width).min(cols);
+    let mut columns = vec![T::Ordered::default(); to - from];
     for row in values.chunks_exact(cols) {
-        let row = &row[from..to];
-        for (tile, out) in row.chunks(width).zip(out.iter_mut()) {
-            *out = (*out).max(max_bits(tile));
-        }
+        raise(&mut columns, &row[from..to]);
+    }
+    for (tile, out) in columns.chunks(width).zip(out.iter_mut()) {
+        *out = T::bits(tile.iter().copied().max().unwrap_or_default());
     }
 }
 
@@ -132,10 +191,7 @@ pub(crate) fn encode_tiles_pow2<F: Format, T: Input>(
     for (row, out) in values.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         let (row, out) = (&row[from..to], &mut out[from..to]);
         for ((tile, out), &e) in row.chunks(width).zip(out.chunks_mut(width)).zip(exponents) {
-            let inverse = pow2(-e);
-            for (x, code_out) in tile.iter().zip(out) {
-                *code_out = code::<F, T>(*x, inverse);
-            }
+            T::codes::<F>(tile, e, out);
         }
     }
 }
@@ -151,9 +207,7 @@ pub(crate) fn encode_tiles_fp32<F: Format, T: Input>(
 ) {
     for (row, out) in values.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
-            for (x, code_out) in tile.iter().zip(out) {
-                *code_out = code_divided::<F, T>(*x, scale);
-            }
+            codes_divided::<F, T>(tile, scale, out);
         }
     }
 }
@@ -196,11 +250,8 @@ pub(crate) fn encode_mx<F: Format, T: Input>(values: &[T], rule: ScaleRule, out:
         if rule == ScaleRule::Search && amax != 0 {
             e = search(block, e, |x, inverse| F::value(code::<F, T>(x, inverse)));
         }
-        let inverse = pow2(-e);
         let mut codes = [0u8; 32];
-        for (x, c) in block.iter().zip(&mut codes) {
-            *c = code::<F, T>(*x, inverse);
-        }
+        T::codes::<F>(block, e, &mut codes);
         pack(&codes, bits, out);
         *scale = E8m0::of_exponent(e);
     }
@@ -252,7 +303,8 @@ pub(crate) fn search<T: Input>(block: &[T], e: i32, read: impl Fn(T, f32) -> f32
     best.1
 }
 
-/// NVFP4: blocks of 16, scales E4M3(amax / (6 g)) kept within [2^-9, 448], codes E2M1(x / (scale * g)).
+/// NVFP4: blocks of 16, scales E4M3(amax / (6 g)) kept within [2^-9, 448], codes E2M1(x / (scale * g)). A block with an
+/// infinity or NaN gets the scale NaN and zero codes; the return value tells whether there was one.
 #[inline(always)]
 pub(crate) fn encode_nvfp4<S: Format, F: Format, T: Input>(
     values: &[T],
@@ -260,22 +312,29 @@ pub(crate) fn encode_nvfp4<S: Format, F: Format, T: Input>(
     out: &mut [u8],
     scales: &mut [u8],
 ) -> bool {
+    let starts = lanes::nvfp4_starts(g);
     let mut all_finite = true;
-    for ((block, out), scale) in values.as_chunks::<16>().0.iter().zip(out.as_chunks_mut::<8>().0).zip(scales) {
-        let amax = block.iter().fold(0, |m, x| m.max(x.magnitude()));
-        if amax >= 0x7f80_0000 {
-            all_finite = false;
-            *scale = 0x7f;
-            out.fill(0);
-            continue;
+    let mut max = [0u32; 64];
+    for ((batch, out), scales) in values.chunks(1024).zip(out.chunks_mut(512)).zip(scales.chunks_mut(64)) {
+        let blocks = batch.as_chunks::<16>().0;
+        for (max, block) in max.iter_mut().zip(blocks) {
+            *max = max_bits(block);
         }
-        *scale = nvfp4_scale::<S>(amax, g);
-        let divisor = S::value(*scale) * g;
-        let mut codes = [0u8; 16];
-        for (x, c) in block.iter().zip(&mut codes) {
-            *c = code_divided::<F, T>(*x, divisor);
+        for (&max, scale) in max.iter().zip(scales.iter_mut()) {
+            *scale = nvfp4_scale::<S>(max, g);
         }
-        pack(&codes, 4, out);
+        for (((block, out), scale), &max) in blocks.iter().zip(out.as_chunks_mut::<8>().0).zip(scales).zip(&max) {
+            if max >= 0x7f80_0000 {
+                all_finite = false;
+                *scale = 0x7f;
+                out.fill(0);
+                continue;
+            }
+            let mut codes = [0u8; 16];
+            let starts = starts.as_ref().map(|starts| &starts[usize::from(*scale & 0x7f)]);
+            T::nvfp4_codes::<F>(block, S::value(*scale) * g, starts, &mut codes);
+            pack(&codes, 4, out);
+        }
     }
     all_finite
 }
@@ -283,11 +342,9 @@ pub(crate) fn encode_nvfp4<S: Format, F: Format, T: Input>(
 /// The E4M3 code of an NVFP4 block scale: never zero, 1 for a block of zeros.
 #[inline(always)]
 pub(crate) fn nvfp4_scale<S: Format>(amax: u32, g: f32) -> u8 {
-    if amax == 0 {
-        return 0x38;
-    }
     let ideal = f32::from_bits(amax) / (6.0 * g);
-    (round::<S>(ideal) as u8).max(1)
+    let code = round::<S>(ideal).max(1) as u8;
+    if amax == 0 { 0x38 } else { code }
 }
 
 /// The value of an E4M3 code, without a table so that it becomes SIMD.
@@ -307,11 +364,30 @@ pub(crate) fn e4m3(code: u8) -> f32 {
 pub(crate) fn decode_tiles_bf16(codes: &[u8], cols: usize, width: usize, scales: &[f32], out: &mut [u16]) {
     for (row, out) in codes.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
-            for (&c, x) in tile.iter().zip(out) {
-                *x = f32_to_bf16(e4m3(c) * scale);
-            }
+            decode_tile_bf16(tile, scale, out);
         }
     }
+}
+
+/// E4M3 codes that share a scale to BF16, to nearest even.
+#[inline(always)]
+fn decode_tile_bf16(codes: &[u8], scale: f32, out: &mut [u16]) {
+    let each = |codes: &[u8], out: &mut [u16]| {
+        for (&c, x) in codes.iter().zip(out) {
+            *x = f32_to_bf16(e4m3(c) * scale);
+        }
+    };
+    let e = (scale.to_bits() >> 23) as i32 - 127;
+    if scale != pow2(e.clamp(-119, 119)) {
+        return each(codes, out);
+    }
+    let ((chunks, rest), (outs, out_rest)) = (codes.as_chunks::<32>(), out.as_chunks_mut::<32>());
+    for (chunk, out) in chunks.iter().zip(outs) {
+        if !lanes::decode_e4m3(chunk, e, out) {
+            each(chunk, out);
+        }
+    }
+    each(rest, out_rest);
 }
 
 /// E4M3 codes of one band of tiles to FP32.

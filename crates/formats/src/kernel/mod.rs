@@ -7,6 +7,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod generic;
+mod lanes;
 mod simd;
 
 use crate::codec::{E8m0, Minifloat, Overflow, pow2};

@@ -1,146 +1,21 @@
-//! GGUF files as a source: the header, and the block types that are plain enough to be a starting point.
-//!
-//! Layout: "GGUF", version, counts, key-value pairs, tensor infos, padding, data. Dimensions come fastest first. Source:
-//! the GGUF specification of ggml, version 3; version 2 has the same layout.
+//! The header of a GGUF file, read with distrust.
 
 use std::fs::File;
 use std::path::Path;
 
-use super::{Dtype, RawTensor, file};
-use crate::codec::half::fp16_to_f32;
+use serde_json::{Map, Value, json};
+
+use super::dtype;
+use crate::checkpoint::{Dtype, RawTensor, file};
 use crate::{Error, error::Result};
-
-/// A block type of GGUF that we can read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GgufType {
-    /// 32 values: FP16 scale, 32 signed bytes.
-    Q8_0,
-    /// 32 values: FP16 scale, 4-bit codes less 8. Byte i holds values i (low half) and i + 16.
-    Q4_0,
-    /// 32 values: FP16 scale and minimum, 4-bit codes.
-    Q4_1,
-}
-
-impl GgufType {
-    /// The name as ggml spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            GgufType::Q8_0 => "Q8_0",
-            GgufType::Q4_0 => "Q4_0",
-            GgufType::Q4_1 => "Q4_1",
-        }
-    }
-
-    /// Values and bytes of a block.
-    pub fn block(self) -> (u64, u64) {
-        match self {
-            GgufType::Q8_0 => (32, 34),
-            GgufType::Q4_0 => (32, 18),
-            GgufType::Q4_1 => (32, 20),
-        }
-    }
-
-    /// Values of whole blocks.
-    pub fn decode(self, bytes: &[u8], out: &mut [f32]) {
-        let (_, step) = self.block();
-        for (block, out) in bytes.chunks_exact(step as usize).zip(out.as_chunks_mut::<32>().0) {
-            let half = |i: usize| fp16_to_f32(u16::from_le_bytes([block[i], block[i + 1]]));
-            let d = half(0);
-            match self {
-                GgufType::Q8_0 => {
-                    for (x, &q) in out.iter_mut().zip(&block[2..]) {
-                        *x = d * f32::from(q as i8);
-                    }
-                }
-                GgufType::Q4_0 => {
-                    for (i, &q) in block[2..].iter().enumerate() {
-                        out[i] = d * (f32::from(q & 15) - 8.0);
-                        out[i + 16] = d * (f32::from(q >> 4) - 8.0);
-                    }
-                }
-                GgufType::Q4_1 => {
-                    let m = half(2);
-                    for (i, &q) in block[4..].iter().enumerate() {
-                        out[i] = d * f32::from(q & 15) + m;
-                        out[i + 16] = d * f32::from(q >> 4) + m;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Names of ggml's type numbers, for messages.
-const TYPES: [&str; 40] = [
-    "F32",
-    "F16",
-    "Q4_0",
-    "Q4_1",
-    "Q4_2",
-    "Q4_3",
-    "Q5_0",
-    "Q5_1",
-    "Q8_0",
-    "Q8_1",
-    "Q2_K",
-    "Q3_K",
-    "Q4_K",
-    "Q5_K",
-    "Q6_K",
-    "Q8_K",
-    "IQ2_XXS",
-    "IQ2_XS",
-    "IQ3_XXS",
-    "IQ1_S",
-    "IQ4_NL",
-    "IQ3_S",
-    "IQ2_S",
-    "IQ4_XS",
-    "I8",
-    "I16",
-    "I32",
-    "I64",
-    "F64",
-    "IQ1_M",
-    "BF16",
-    "Q4_0_4_4",
-    "Q4_0_4_8",
-    "Q4_0_8_8",
-    "TQ1_0",
-    "TQ2_0",
-    "IQ4_NL_4_4",
-    "IQ4_NL_4_8",
-    "IQ4_NL_8_8",
-    "MXFP4",
-];
-
-fn dtype(number: u32) -> std::result::Result<Dtype, String> {
-    Ok(match number {
-        0 => Dtype::F32,
-        1 => Dtype::F16,
-        30 => Dtype::Bf16,
-        2 => Dtype::Gguf(GgufType::Q4_0),
-        3 => Dtype::Gguf(GgufType::Q4_1),
-        8 => Dtype::Gguf(GgufType::Q8_0),
-        24 => Dtype::I8,
-        25 => Dtype::I16,
-        26 => Dtype::I32,
-        27 => Dtype::I64,
-        28 => Dtype::F64,
-        n => {
-            let name = TYPES.get(n as usize).copied().unwrap_or("unknown");
-            return Err(format!("type {n} ({name}) is not supported; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are"));
-        }
-    })
-}
 
 /// A parsed header.
 #[derive(Debug, Clone, Default)]
 pub struct Header {
     /// Tensors in the order of their data, shapes slowest dimension first, offsets from the start of the file.
     pub tensors: Vec<RawTensor>,
-    /// `general.architecture`, if it is there.
-    pub architecture: Option<String>,
+    /// Keys with numbers, truth values and strings; for arrays the number of elements.
+    pub keys: Map<String, Value>,
 }
 
 /// The most bytes of header that we read.
@@ -235,11 +110,49 @@ impl Cursor<'_> {
         if n > 1 << 16 {
             return Err(self.bad(format!("a name of {n} bytes; at most 65536 are accepted")));
         }
+        self.text(n)
+    }
+
+    fn text(&mut self, n: u64) -> Result<String> {
         self.need(n)?;
         let mut text = vec![0u8; n as usize];
         (self.fetch)(&mut text, self.at)?;
         self.at += n;
         String::from_utf8(text).map_err(|_| self.bad("a name is not UTF-8"))
+    }
+
+    /// A value of a type. Long strings are passed over, and of arrays only the length is kept.
+    fn value(&mut self, kind: u32) -> Result<Value> {
+        Ok(match kind {
+            0 => json!(self.bytes::<1>()?[0]),
+            1 => json!(self.bytes::<1>()?[0] as i8),
+            2 => json!(u16::from_le_bytes(self.bytes()?)),
+            3 => json!(i16::from_le_bytes(self.bytes()?)),
+            4 => json!(self.u32()?),
+            5 => json!(self.u32()? as i32),
+            6 => json!(f32::from_bits(self.u32()?)),
+            7 => json!(self.bytes::<1>()?[0] != 0),
+            8 => {
+                let n = self.u64()?;
+                if n > 256 {
+                    self.skip(n)?;
+                    return Ok(Value::Null);
+                }
+                self.text(n)?.into()
+            }
+            9 => {
+                let at = self.at;
+                self.skip(4)?;
+                let n = self.u64()?;
+                self.at = at;
+                self.skip_value(9, 0)?;
+                json!({ "elements": n })
+            }
+            10 => json!(self.u64()?),
+            11 => json!(self.u64()? as i64),
+            12 => json!(f64::from_bits(self.u64()?)),
+            _ => return Err(self.bad(format!("value type {kind} is unknown"))),
+        })
     }
 
     /// Passes over a value of a type; the scalar types' sizes are fixed.
@@ -281,16 +194,14 @@ impl Cursor<'_> {
         for _ in 0..keys {
             let key = self.string()?;
             let kind = self.u32()?;
-            match (key.as_str(), kind) {
-                ("general.alignment", 4) => {
-                    alignment = u64::from(self.u32()?);
-                    if !alignment.is_power_of_two() || alignment > 1 << 20 {
-                        return Err(self.bad(format!("alignment {alignment} is not a power of two up to 2^20")));
-                    }
+            let value = self.value(kind)?;
+            if key == "general.alignment" {
+                alignment = value.as_u64().unwrap_or(0);
+                if !alignment.is_power_of_two() || alignment > 1 << 20 {
+                    return Err(self.bad(format!("alignment {value} is not a power of two up to 2^20")));
                 }
-                ("general.architecture", 8) => header.architecture = Some(self.string()?),
-                _ => self.skip_value(kind, 0)?,
             }
+            header.keys.insert(key, value);
         }
         let mut seen = std::collections::HashSet::new();
         for _ in 0..tensors {
@@ -354,6 +265,7 @@ fn scalar_size(kind: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::GgufType;
 
     /// A small file: one Q8_0 tensor of 2 x 32.
     pub(crate) fn sample() -> Vec<u8> {
@@ -392,24 +304,13 @@ mod tests {
     fn a_small_file_is_read() {
         let bytes = sample();
         let header = parse(Path::new("m.gguf"), &bytes, 0).expect("valid");
-        assert_eq!(header.architecture.as_deref(), Some("llama"));
+        assert_eq!(header.keys["general.architecture"], "llama");
+        assert_eq!(header.keys["tokenizer.tokens"]["elements"], 2);
         let t = &header.tensors[0];
         assert_eq!((t.shape.as_slice(), t.len), ([2, 32].as_slice(), 68));
         let mut out = [0f32; 64];
         GgufType::Q8_0.decode(&bytes[t.offset as usize..], &mut out);
         assert_eq!((out[0], out[31], out[32]), (0.0, 15.5, -8.0));
-    }
-
-    #[test]
-    fn four_bit_blocks_follow_their_definition() {
-        let mut block = vec![0x00, 0x38, 0x00, 0x3c]; // 0.5, 1.0
-        block.extend((0..16u8).map(|i| i | (15 - i) << 4));
-        let mut out = [0f32; 32];
-        GgufType::Q4_1.decode(&block, &mut out);
-        assert_eq!((out[0], out[3], out[16], out[31]), (1.0, 2.5, 8.5, 1.0));
-        block.drain(2..4);
-        GgufType::Q4_0.decode(&block, &mut out);
-        assert_eq!((out[0], out[15], out[16]), (-4.0, 3.5, 3.5));
     }
 
     #[test]
