@@ -3,7 +3,7 @@
 use plan::goodput::{Answer, EffectiveFinding, Findings, SystemFinding};
 
 use super::figures::legend;
-use super::page::{Frame, page, section};
+use super::page::{closing, data, footer, opening, section, top};
 use crate::chart::WIDTHS;
 use crate::chart::bars::{Axis, Row, Segment, bars};
 use crate::lang::both::{escape, put};
@@ -34,14 +34,16 @@ const CLASSES: [(&str, &[&str], Msg); 6] = [
 
 /// The page. The same findings give the same bytes.
 pub fn goodput(findings: &Findings) -> String {
-    let frame = Frame {
-        program: &findings.program,
-        title: &findings.title,
-        asked: Both::of(|lang| asked(findings, lang)),
-        contents: &CONTENTS,
-        json: serde_json::to_string(findings).unwrap_or_default(),
-    };
-    let mut out = String::with_capacity(1 << 16);
+    let mut out = String::with_capacity(1 << 17);
+    opening(&findings.program, &findings.title, &mut out);
+    top("goodput", &mut out);
+    put(&mut out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
+    put(&mut out, format_args!("<p class=\"asked\">{}</p>\n", text(|lang| asked(findings, lang))));
+    put(&mut out, format_args!("<nav{}><ul>", Both::msg(Msg::Contents).attributes("data-label")));
+    for (id, msg) in CONTENTS {
+        put(&mut out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(msg).html()));
+    }
+    out.push_str("</ul></nav>\n</header>\n<main>\n");
     put(&mut out, format_args!("<section id=\"answer\"><p class=\"lead\">{}</p>", text(|l| answer(findings, l))));
     put(&mut out, format_args!("<p class=\"note\">{}</p>", Both::msg(Msg::GoodputIntervals).html()));
     for (_, found) in effective(findings) {
@@ -56,7 +58,11 @@ pub fn goodput(findings: &Findings) -> String {
     causes(findings, &mut out);
     parts(findings, &mut out);
     doubts(findings, &mut out);
-    page(&frame, &out)
+    out.push_str("</main>\n");
+    footer(&findings.program, &mut out);
+    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
+    closing(&mut out);
+    out
 }
 
 fn asked(findings: &Findings, lang: Lang) -> String {
