@@ -14,42 +14,16 @@ pub const SCRIPT: &str = include_str!("assets/script.js");
 pub const STYLE_HASH: &str = "qu7oIMiEPLEu+6cb9FHS0mp7l/hf7OUz8fe5on+SdLk=";
 pub const SCRIPT_HASH: &str = "MtEOIJ+8eZK41RBA7rNmv3U1wACFG2leZ8RBbx298zw=";
 
-/// What frames a page of findings of any kind.
-pub struct Frame<'a> {
-    /// Program and version.
-    pub program: &'a str,
-    /// Title of the study.
-    pub title: &'a str,
-    /// The question in a line.
-    pub asked: Both,
-    /// Sections that the contents list, with their ids.
-    pub contents: &'a [(&'a str, Msg)],
-    /// The findings as JSON.
-    pub json: String,
-}
-
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &Findings) -> String {
-    let frame = Frame {
-        program: &findings.program,
-        title: &findings.title,
-        asked: Both::of(|lang| asked(findings, lang)),
-        contents: &CONTENTS,
-        json: serde_json::to_string(findings).unwrap_or_default(),
-    };
-    page(&frame, &sections(findings))
-}
-
-/// A page around what stands in its `<main>`.
-pub fn page(frame: &Frame, main: &str) -> String {
-    let mut out = String::with_capacity(main.len() + (1 << 17));
-    opening(frame.program, frame.title, &mut out);
-    header(frame, &mut out);
+    let mut out = String::with_capacity(1 << 20);
+    opening(&findings.program, &findings.title, &mut out);
+    header(findings, &mut out);
     out.push_str("<main>\n");
-    out.push_str(main);
+    out.push_str(&sections(findings));
     out.push_str("</main>\n");
-    footer(frame.program, &mut out);
-    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(&frame.json)));
+    footer(&findings.program, &mut out);
+    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
     closing(&mut out);
     out
 }
@@ -85,7 +59,8 @@ pub fn closing(out: &mut String) {
 }
 
 /// JSON that cannot end its script element.
-pub fn data(json: &str) -> String {
+pub fn data<T: serde::Serialize>(findings: &T) -> String {
+    let json = serde_json::to_string(findings).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         // All five stand only inside JSON strings, where the escape means the same.
@@ -154,13 +129,13 @@ pub fn top(content: &str, out: &mut String) {
     );
 }
 
-fn header(frame: &Frame, out: &mut String) {
-    top(frame.contents.first().map_or("", |c| c.0), out);
-    put(out, format_args!("<h1>{}</h1>\n", escape(frame.title)));
-    put(out, format_args!("<p class=\"asked\">{}</p>\n", frame.asked.html()));
+fn header(findings: &Findings, out: &mut String) {
+    top("ranking", out);
+    put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
+    put(out, format_args!("<p class=\"asked\">{}</p>\n", Both::of(|lang| asked(findings, lang)).html()));
     put(out, format_args!("<nav{}><ul>", Both::msg(Msg::Contents).attributes("data-label")));
-    for (id, msg) in frame.contents {
-        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(*msg).html()));
+    for (id, msg) in CONTENTS {
+        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(msg).html()));
     }
     out.push_str("</ul></nav>\n</header>\n");
 }

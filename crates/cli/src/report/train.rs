@@ -44,7 +44,7 @@ pub fn render(findings: &TrainingFindings) -> String {
         &mut out,
         format_args!(
             "<script type=\"application/json\" id=\"findings\">{}</script>\n",
-            data(&serde_json::to_string(findings).unwrap_or_default())
+            data(findings)
         ),
     );
     put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
