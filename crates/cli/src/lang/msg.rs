@@ -90,6 +90,7 @@ messages! {
     // Below the table.
     Intervals: "In brackets: the interval that holds the true value in 9 of 10 cases.", "括号内为 90% 区间：十次中有九次真实值落在其中。";
     Overlap: "The order is not certain: the interval of {first} overlaps with those of {others}.", "排序并不确定：{first} 的区间与以下系统重叠：{others}。";
+    MixedPrices: "Rents and purchases stand side by side: set basis = \"rent\" or \"purchase\" under [money] to compare like with like.", "租用与购买并列：可在 [money] 下设 basis = \"rent\" 或 \"purchase\"，以同口径比较。";
     OthersMore: "{others} and {count} more", "{others}，另有 {count} 个";
     Certain: "The first is certain: no other interval reaches that of {first}.", "首位确定：其他系统的区间均未触及 {first}。";
     Unserved: "Cannot serve", "无法满足";
@@ -146,6 +147,15 @@ messages! {
     PaidPurchase: "purchase {price} a chip over {years} years ({source})", "购买 每芯片 {price}，按 {years} 年摊销（{source}）";
     OfStudy: "this study", "本研究";
     RemarkNoDrafts: "{engine} does not draft with MTP layers here", "{engine} 在此不使用 MTP 层起草";
+    // Lists.
+    CatalogSum: "{chips} chips, {ready_chips} of them complete; {systems} systems, {ready_systems} of them complete; {sources} sources.", "芯片 {chips} 款，其中 {ready_chips} 款数据完整；系统 {systems} 个，其中 {ready_systems} 个数据完整；来源 {sources} 个。";
+    CatalogDiffer: "~ sources differ: `steelyard catalog show NAME` gives the range and who says so.", "~ 表示来源不一致：`steelyard catalog show NAME` 给出区间与出处。";
+    Sources: "Sources", "来源";
+    ModelShape: "hidden {hidden}, vocabulary {vocab}, context {context}", "隐藏维度 {hidden}，词表 {vocab}，上下文 {context}";
+    ModelCounts: "parameters {total}, active {active}{parts}", "参数量 {total}，激活 {active}{parts}";
+    ModelWeights: "weights {size} as published: {formats}", "发布时权重 {size}：{formats}";
+    ModelCache: "KV cache in BF16: {cache}", "BF16 KV 缓存：{cache}";
+    ModelMtp: "{count} multi-token-prediction module(s), {size} in all", "多 token 预测（MTP）模块 {count} 个，共 {size}";
     // Explain.
     FactsTitle: "Facts that it rests on", "所依据的数据";
     FitsTitle: "Fits behind the times", "时间背后的拟合";

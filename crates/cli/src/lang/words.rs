@@ -226,6 +226,13 @@ pub fn certainty(findings: &Findings, lang: Lang) -> Option<String> {
     Some(Msg::Overlap.fill(lang, &[("first", &first.name), ("others", &named)]))
 }
 
+/// A warning where some costs are rents and others purchases.
+pub fn mixed(findings: &Findings, lang: Lang) -> Option<&'static str> {
+    let costs = || findings.systems.iter().filter_map(|s| served(s)?.cost.as_ref());
+    let rents = costs().filter(|c| matches!(c.basis, Paid::Rent { .. })).count();
+    (rents > 0 && rents < costs().count()).then(|| Msg::MixedPrices.text(lang))
+}
+
 /// The answer in a sentence.
 pub fn answer(findings: &Findings, lang: Lang) -> String {
     let Some((system, choice)) = findings.systems.iter().find_map(|s| Some((s, served(s)?))) else {

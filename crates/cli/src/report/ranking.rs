@@ -16,6 +16,10 @@ pub fn answer(findings: &Findings, out: &mut String) {
     if !certainty.en.is_empty() {
         put(out, format_args!("<p class=\"certainty\">{}</p>\n", certainty.html()));
     }
+    let mixed = Both::of(|lang| words::mixed(findings, lang).unwrap_or_default().to_owned());
+    if !mixed.en.is_empty() {
+        put(out, format_args!("<p class=\"certainty\">{}</p>\n", mixed.html()));
+    }
     out.push_str("<div class=\"cards\">\n");
     let served = findings.systems.iter().enumerate().filter_map(|(i, s)| Some((i, s, words::served(s)?)));
     for (i, system, choice) in served.take(3) {

@@ -33,6 +33,9 @@ pub fn weigh(findings: &Findings, view: View) -> String {
     if let Some(text) = words::certainty(findings, view.lang) {
         out.push_str(&paragraph(&text, 0, view));
     }
+    if let Some(text) = words::mixed(findings, view.lang) {
+        out.push_str(&paragraph(text, 0, view));
+    }
     if !served.is_empty() {
         out.push('\n');
         out.push_str(&match view.width {
