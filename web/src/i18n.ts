@@ -132,7 +132,6 @@ export const words = {
   scatter: ["Predicted against measured", "预测与实测"],
   byGroup: ["By group", "按组"],
   plainOnly: ["Only rows without speculation or open choices", "仅无投机解码、无未定选项的行"],
-  tpot_plain: ["TPOT, plain rows", "TPOT，普通行"],
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type Word = keyof typeof words;

@@ -14,10 +14,11 @@ use crate::lookup::{LookupError, Names};
 use crate::policy::{self, Policy};
 use crate::price::{Ids, Prices};
 use crate::price_lookup::Price;
+use crate::region::{self, Region};
 use crate::source::{self, Source};
 use crate::system_spec::SystemSpec;
 use crate::written::nearest;
-use crate::{Chip, Diagnostic, System};
+use crate::{Chip, Diagnostic, Engine, System, engine};
 
 /// A thing as written, and checked: either ready to run, or the paths of what it lacks.
 #[derive(Debug, Clone)]
@@ -42,6 +43,10 @@ pub struct Catalog {
     pub prices: Prices,
     /// Policies, in the order of the file.
     pub policies: Vec<Policy>,
+    /// Regions by id, sorted.
+    pub regions: Vec<Region>,
+    /// Serving engines by id, sorted.
+    pub engines: Vec<Engine>,
 }
 
 impl Catalog {
@@ -188,6 +193,16 @@ impl Catalog {
         self.faults.values()
     }
 
+    /// A serving engine by id.
+    pub fn engine(&self, id: &str) -> Option<&Engine> {
+        self.engines.iter().find(|e| e.id == id)
+    }
+
+    /// The engines that run on `architecture`, older versions left out; the generic one where none does.
+    pub fn engines_for(&self, architecture: &str) -> Vec<Engine> {
+        engine::able(&self.engines, architecture)
+    }
+
     /// Every chip, by id.
     pub fn chips(&self) -> impl Iterator<Item = &Listed<ChipSpec, Chip>> {
         self.chips.values()
@@ -225,6 +240,8 @@ struct Build {
     faults: BTreeMap<String, (String, FaultsSpec)>,
     prices: Vec<File>,
     policies: Vec<File>,
+    regions: Vec<File>,
+    engines: BTreeMap<String, Engine>,
     found: Vec<Diagnostic>,
 }
 
@@ -250,6 +267,14 @@ impl Build {
         self.add_faults(&layer.faults, &keys);
         self.prices.extend(layer.prices);
         self.policies.extend(layer.policies);
+        self.regions.extend(layer.regions);
+        for file in &layer.engines {
+            let base = self.engines.get(&file.id);
+            match Engine::parse_over(&file.id, &file.name, &file.text, base, Some(&keys)) {
+                Ok(engine) => drop(self.engines.insert(file.id.clone(), engine)),
+                Err(found) => self.found.extend(found),
+            }
+        }
         for file in &layer.systems {
             let (spec, found) = SystemSpec::read(&file.id, &file.name, &file.text, &keys);
             self.found.extend(found);
@@ -328,6 +353,11 @@ impl Build {
             let chips = &ids.chips;
             self.found.extend(policy::read(&mut catalog.policies, &file.name, &file.text, &sources, chips));
         }
+        let ground = region::Ground { prices: &catalog.prices, sources: &sources };
+        for file in &self.regions {
+            self.found.extend(region::read(&mut catalog.regions, &file.name, &file.text, &ground));
+        }
+        catalog.engines = self.engines.into_values().collect();
         (catalog, self.found)
     }
 }

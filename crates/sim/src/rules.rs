@@ -25,6 +25,12 @@ pub(crate) struct Rules {
     pub gather: u64,
     /// Whether requests leave after their prompt.
     pub prefill_only: bool,
+    /// Whether requests differ in priority.
+    pub priorities: bool,
+    /// Whether a request goes to the rank that knows the most of its prompt.
+    pub sticky: bool,
+    /// Whether the cache of a preempted request moves to the host's memory, instead of being computed anew.
+    pub swap: bool,
     pub host: HostSpans,
     pub egress: Time,
     /// Per token sent out.

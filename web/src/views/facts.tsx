@@ -28,7 +28,7 @@ export default function Facts(props: { choices: Choices; name: string }) {
             <section>
               <h2>{thing.name}</h2>
               <Show when={thing.missing.length > 0}><p class="problem">{t("missing")}: {thing.missing.join(", ")}</p></Show>
-              <div class="scroll">
+              <div class="scroll" tabindex="0">
                 <table class="facts">
                   <thead><tr><th>{t("fact")}</th><th>{t("value")}</th><th>{t("range")}</th><th>{t("kind")}</th><th>{t("source")}</th><th>{t("note")}</th></tr></thead>
                   <tbody>

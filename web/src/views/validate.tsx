@@ -93,7 +93,7 @@ export default function Validate() {
           <>
             <section>
               <h2>{t("goals")}</h2>
-              <div class="scroll"><table>
+              <div class="scroll" tabindex="0"><table>
                 <thead><tr><th>{t("metric")}</th><th class="n">{t("count")}</th><th class="n">{t("refused")}</th><th class="n">{t("median")}</th><th class="n">{t("goal")}</th><th class="n">{t("p90")}</th><th class="n">{t("goal")}</th><th class="n">{t("coverage")}</th></tr></thead>
                 <tbody><For each={found().goals}>{(g) => (
                   <tr><td>{g.what}</td><td class="n">{g.errors.count}</td><td class="n">{g.errors.refused}</td><td class="n">{per(g.errors.median)}</td><td class="n">{per(g.median)}</td><td class="n">{per(g.errors.p90)}</td><td class="n">{per(g.p90)}</td><td class="n">{per(g.errors.coverage)}</td></tr>
@@ -115,7 +115,7 @@ export default function Validate() {
               </div>
               <Scatter rows={rows()} group={group()} />
               <h2>{t("byGroup")}</h2>
-              <div class="scroll"><table>
+              <div class="scroll" tabindex="0"><table>
                 <thead><tr><th>{told(group())}</th><th class="n">{t("count")}</th><th class="n">{t("median")}</th><th class="n">{t("p90")}</th><th class="n">{t("coverage")}</th></tr></thead>
                 <tbody><For each={groups()}>{(g) => <tr><td>{g.name}</td><td class="n">{g.count}</td><td class="n">{per(g.median)}</td><td class="n">{per(g.p90)}</td><td class="n">{per(g.coverage)}</td></tr>}</For></tbody>
               </table></div>

@@ -117,12 +117,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
           </div>
         </Show>
         <Show when={answer()}>
-          {(found) => (
-            <>
-              <Answer page={found().page} />
-              <BreakEven findings={found().findings} />
-            </>
-          )}
+          {(found) => <Answer found={found()} />}
         </Show>
       </main>
     </div>
@@ -130,12 +125,14 @@ export function Weigh(props: { choices: Choices; link: string }) {
 }
 
 /// The report's sections, shown anew; hidden series and open details stay as they were.
-function Answer(props: { page: string }) {
+function Answer(props: { found: Weighed }) {
   let place!: HTMLDivElement;
-  createEffect(on(() => props.page, (page) => {
+  const even = (<div><BreakEven findings={props.found.findings} /></div>) as HTMLElement;
+  createEffect(on(() => props.found.page, (page) => {
     const hidden = [...place.querySelectorAll<HTMLElement>('[data-toggle][aria-pressed="false"]')].map((b) => b.dataset["toggle"]);
     const opened = [...place.querySelectorAll("details[open] > summary")].map((s) => s.textContent);
     place.innerHTML = page;
+    place.querySelector("#cost")?.after(even);
     for (const b of place.querySelectorAll<HTMLElement>("[data-toggle]")) if (hidden.includes(b.dataset["toggle"])) b.click();
     for (const s of place.querySelectorAll("details > summary"))
       if (opened.includes(s.textContent)) (s.parentElement as HTMLDetailsElement).open = true;

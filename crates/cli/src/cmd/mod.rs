@@ -4,12 +4,15 @@ pub mod calibrate;
 pub mod catalog;
 pub mod compare_weights;
 pub mod explain;
+pub mod fabric;
 pub mod ground;
 pub mod inspect;
 pub mod model;
 pub mod quantize;
+pub mod replay;
 pub mod report;
 pub mod show;
+pub mod train;
 pub mod validate;
 pub mod weigh;
 

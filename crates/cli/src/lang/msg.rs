@@ -111,13 +111,50 @@ messages! {
     DoesNotFit: "needs {needs} on the fullest chip, has {has}; nearest that fits: {chips} chips", "最满的芯片需要 {needs}，仅有 {has}；最少需 {chips} 颗芯片";
     DoesNotFitAtAll: "needs {needs} on the fullest chip, has {has}; no number of chips fits", "最满的芯片需要 {needs}，仅有 {has}；任何芯片数都放不下";
     MissesLevel: "{level} must be at most {bound}, the best reached is {best}", "{level} 须不超过 {bound}，最好只达到 {best}";
-    DoesNotDivide: "{what} does not divide {of}", "{what} 不能整除 {of}";
+    DoesNotDivide: "{what} does not divide {count} {of}", "{what} 不能整除 {count} 个{of}";
     Overloaded: "asked for {asked} requests/s, reached {reached}", "要求 {asked} 请求/秒，只达到 {reached}";
     DoesNotFitShort: "does not fit the memory", "显存放不下";
     MissesLevelShort: "misses {level}", "未达到 {level}";
     DoesNotDivideShort: "does not divide the model", "无法整除模型";
     OverloadedShort: "cannot carry the load", "无法承载负载";
+    NotAsNamed: "no engine here has a set-up as named: {setup}", "此处没有引擎支持所指定的方案：{setup}";
+    NotAsNamedShort: "no set-up as named", "没有符合指定的方案";
+    Nearest: "The nearest set-up misses this:", "最接近的方案未达到要求：";
+    // Traffic.
+    SayTokens: "{tokens} tokens", "{tokens} tokens";
+    SayUniform: "uniform, {low} to {high} tokens", "均匀分布，{low} 至 {high} tokens";
+    SayLogNormal: "log-normal, median {median} tokens, sigma {sigma}, at most {max}", "对数正态分布，中位数 {median} tokens，σ {sigma}，最大 {max}";
+    SayListed: "{count} listed, {mean} tokens on average", "列表共 {count} 条，平均 {mean} tokens";
+    SayInFlight: "{requests} requests in flight", "在途请求 {requests} 个";
+    SayAsMany: "as many requests in flight as the levels allow", "在服务水平允许范围内尽量多的在途请求";
+    SayPoisson: "{rate} requests/s, Poisson", "{rate} 请求/秒，泊松到达";
+    SayBursty: "{rate} requests/s, coefficient of variation {cv}", "{rate} 请求/秒，变异系数 {cv}";
+    SayTrace: "{requests} recorded requests over {seconds}, {rate} a second on average", "{seconds} 内记录的 {requests} 个请求，平均每秒 {rate} 个";
+    // Remarks.
+    RemarkEmulated: "{chip} has no arithmetic for {weights}: bytes are saved, products run in {arithmetic}", "{chip} 没有 {weights} 运算单元：节省字节数，但矩阵运算以 {arithmetic} 进行";
+    RemarkArchitecture: "times borrow measurements of another chip of the architecture", "时间借用了同架构其他芯片的实测";
+    RemarkClass: "times borrow the median efficiency of the class of chips", "时间借用了同类芯片的效率中位数";
+    RemarkAssumed: "times rest on assumed efficiencies: nothing like this chip was measured", "时间基于假设的效率：没有类似芯片的实测";
+    RemarkGeneric: "no engine profile is known for this chip: a generic one stands in", "该芯片没有已知的引擎配置：以通用配置代替";
+    RemarkIdle: "{idle} of {chips} chips are left over by this set-up and count as idle", "该方案有 {idle} 颗（共 {chips} 颗）芯片未用到，计为空闲";
+    RemarkFrontBusy: "front ends send tokens as fast as they can: more of them would help", "前端已满负荷发送 token：增加前端会有帮助";
+    RemarkFronts: "each replica needs more than one front end: {count} are taken, one for each attention rank", "每个副本需要不止一个前端：按每个注意力 rank 一个计，共 {count} 个";
+    RemarkSeats: "the engine's limit of {limit} requests a rank has to be raised", "需要提高引擎每个 rank {limit} 个请求的上限";
+    RemarkCopies: "EP {ep} does not divide the experts: {copies} copies of popular experts fill up the last places", "EP {ep} 不能整除专家数：以 {copies} 个热门专家的副本填满";
+    RemarkBare: "the price is that of bare chips, without hosts and fabric", "价格仅为裸芯片，不含主机与网络";
+    PaidRent: "rent {price} a chip ({source})", "租用 每芯片 {price}（{source}）";
+    PaidPurchase: "purchase {price} a chip over {years} years ({source})", "购买 每芯片 {price}，按 {years} 年摊销（{source}）";
+    OfStudy: "this study", "本研究";
+    RemarkNoDrafts: "{engine} does not draft with MTP layers here", "{engine} 在此不使用 MTP 层起草";
     // Explain.
+    FactsTitle: "Facts that it rests on", "所依据的数据";
+    FitsTitle: "Fits behind the times", "时间背后的拟合";
+    FitSubject: "Fitted on", "拟合对象";
+    FitWhat: "What", "内容";
+    FitOperators: "Prices", "用于";
+    FitRows: "Rows", "行数";
+    FitNone: "assumed", "假设";
+    FitNote: "Errors: |ln(fitted / measured)| on the rows of the fit. What is borrowed errs more; the interval of the answer counts that.", "误差：拟合所用各行的 |ln(拟合 / 实测)|。借用的误差更大，答案的区间已计入。";
     Operator: "Operator", "算子";
     Time: "Time", "时间";
     Share: "Share", "占比";
@@ -161,7 +198,13 @@ messages! {
     GoalMoe: "operators: MoE", "算子：MoE";
     GoalMla: "operators: MLA", "算子：MLA";
     GoalExchanges: "collectives", "集合通信";
-    HeldOut: "90 % intervals, refitted without the model on the chip in question, hold {share} of its measurements; the goal is 85 to 95 %.", "剔除所涉模型与芯片的数据重新拟合后，90% 区间覆盖 {share} 的实测值；目标为 85% 至 95%。";
+    HeldOut: "Coverage of 90 % intervals that were fitted without the model on the chip in question; the goal is 85 to 95 %:", "剔除所涉模型与芯片的数据后重新拟合的 90% 区间的覆盖率；目标为 85% 至 95%：";
+    Groups: "Models on chips", "模型与芯片组合";
+    Together: "all", "合计";
+    FitEngine: "Engine profile", "引擎配置";
+    FitBefore: "Before, median / p90", "拟合前，中位数 / p90";
+    FitInSample: "In sample", "样本内";
+    FitHeldOut: "Group held out", "剔除该组";
     WhyRefused: "Refused rows of {file}, by reason:", "{file} 中被拒绝的行，按原因：";
     OtherReasons: "for other reasons", "其他原因";
     // Report.
@@ -215,6 +258,8 @@ messages! {
     Basics: "{chips} chips, {chip}", "{chips} 颗芯片，{chip}";
     ChartKeys: "Arrow keys move from point to point.", "方向键可在各点间移动。";
     CostBasis: "Price: {basis}", "价格：{basis}";
+    // The page.
+    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
     // Weights of checkpoints: quantize, inspect, compare-weights.
     Note: "note: ", "注意：";
     NotInIndex: "{count} tensors are in the files but not in the index; they are read all the same", "有 {count} 个张量在文件中但不在索引中；仍会读取";
@@ -265,8 +310,67 @@ messages! {
     WeightsTitle: "Weights compared", "权重比较";
     WeightsAgainst: "{second} against {first}", "{second} 对照 {first}";
     WorstFirst: "Tensors, worst first", "张量，误差最大的在前";
-    // The page.
-    Listening: "The page is at {address} (Ctrl-C ends it)", "页面地址：{address}（按 Ctrl-C 结束）";
+    GoalTrainingFirst: "Training: step, {maker}", "训练：单步时间，{maker}";
+    GoalTrainingOthers: "Training: step, other makers than {maker}", "训练：单步时间，{maker} 以外的厂商";
+    // Fabrics.
+    FabricTitle: "{system}: fabric of {chips} chips", "{system}：{chips} 颗芯片的互连";
+    FabricTier: "Tier", "层级";
+    FabricShape: "Shape", "拓扑";
+    FabricReach: "Chips joined", "互连芯片数";
+    FabricPerChip: "Per chip, one way", "每芯片单向带宽";
+    FabricLatency: "Latency", "时延";
+    FabricLinks: "Links a chip", "每芯片链路";
+    FabricSwitches: "Switches", "交换芯片";
+    FabricMedium: "Medium", "介质";
+    FabricAdds: "Adds in network", "在网规约";
+    FabricNotStated: "not stated", "未公布";
+    FabricInjection: "Injection of a chip, all tiers", "单芯片注入带宽（全部层级）";
+    FabricBisection: "Bisection, one way", "对分带宽（单向）";
+    FabricDiameter: "Farthest pair of chips", "最远芯片对";
+    FabricHops: "{hops} links; latency not stated", "{hops} 跳；时延未公布";
+    FabricHopsAndTime: "{hops} links, {time} of stated latency", "{hops} 跳，已公布时延 {time}";
+    FabricOptics: "Optical modules", "光模块";
+    FabricOcs: "Optical circuit switches", "光路交换机（OCS）";
+    FabricCubes: "Cubes", "立方体单元";
+    FabricPower: "Power of the system", "系统功耗";
+    FabricCollectiveTitle: "{op}, {ranks} ranks on {system}, {place}", "{op}，{system} 上 {ranks} 个 rank，{place}";
+    FabricSize: "Size", "大小";
+    FabricTime: "Time (90 %)", "时间（90%）";
+    FabricRate: "Size / time", "大小/时间";
+    FabricBound: "Bound", "物理下限";
+    FabricWire: "Flows at full bandwidth", "满带宽流";
+    FabricAlgorithm: "Algorithm", "算法";
+    FabricAlgorithms: "Algorithms", "各算法";
+    FabricRemark: "Remark", "说明";
+    FabricChosen: "shown above", "即上表所示";
+    FabricUnusual: "not chosen by libraries", "通信库不会选用";
+    FabricBounds: "Bounds: injection {injection}, bisection {bisection}, distance {latency}.", "物理下限：注入 {injection}，对分 {bisection}，距离 {latency}。";
+    FabricBusiest: "Fullest links: {links}. Messages one after the other: {rounds}.", "最满的链路：{links}。先后相接的消息：{rounds}。";
+    FabricLoads: "Too many unlike streams to follow each: links are shared without loss.", "互不相同的流过多，无法逐一模拟：按链路总负载计算。";
+    FabricWithFaults: "With {faults}", "故障：{faults}";
+    FabricRemedy: "Remedy", "对策";
+    FabricRanks: "Ranks", "rank 数";
+    FabricAgainst: "Against whole", "相对完好";
+    FabricReroute: "go around it", "绕行";
+    FabricRewire: "re-wire to a spare cube", "重连到备用立方体";
+    FabricReplace: "use a spare chip", "启用备用芯片";
+    FabricShrink: "go on without it", "缩减 rank 继续";
+    FabricSpareCubes: "{count} spare cube(s); as before once re-wired", "{count} 个备用立方体；重连后与之前相同";
+    FabricSpareChips: "{count} spare chip(s)", "{count} 颗备用芯片";
+    FabricBasisMeasured: "The library's curve was measured on this fabric under this architecture.", "通信库曲线：在此架构、此互连上实测。";
+    FabricBasisFabric: "The library's curve was measured on this fabric under other chips, or for a kindred operation.", "通信库曲线：同种互连、其他芯片或相近操作的实测。";
+    FabricBasisShape: "The library's curve is borrowed from fabrics of this shape.", "通信库曲线：借自同类拓扑。";
+    FabricBasisOther: "The library's curve is borrowed from other fabrics: nobody has published measurements of this one.", "通信库曲线：借自其他互连，此互连尚无公开实测。";
+    FabricNote: "A rank is a chip. Bound: no algorithm can be faster. Flows at full bandwidth: max-min fair, without software.", "一个 rank 为一颗芯片。物理下限：任何算法都无法更快。满带宽流：最大最小公平分配，不含软件开销。";
+    FabricCompareTitle: "{op}: time (90 % interval) and the bound that nothing beats", "{op}：时间（90% 区间）与不可突破的物理下限";
+    FabricCompareNote: "After the sign >= stands the physical bound.", "≥ 之后为物理下限。";
+    FabricChartTime: "Time", "时间";
+    FabricChartSize: "Buffer of a rank", "每个 rank 的缓冲区";
+    FabricChartBound: "dashed: physical bound; band: 90 % interval", "虚线：物理下限；色带：90% 区间";
+    FabricJoins: "joins up to {chips} chips", "最多互连 {chips} 颗芯片";
+    FabricMore: "and {count} more", "另有 {count} 个";
+    FabricCopper: "copper", "铜缆";
+    FabricLight: "optics", "光";
 }
 
 #[cfg(test)]
@@ -284,7 +388,9 @@ mod tests {
         for msg in Msg::ALL {
             let (en, zh) = (msg.text(Lang::En), msg.text(Lang::Zh));
             assert_eq!(arguments(en), arguments(zh), "{msg:?}");
-            assert!(!en.is_empty() && zh.chars().any(|c| c as u32 > 0x2E80), "{msg:?} has no Chinese: {zh}");
+            // A token is a token in both.
+            let chinese = zh.chars().any(|c| c as u32 > 0x2E80) || msg == &Msg::SayTokens;
+            assert!(!en.is_empty() && chinese, "{msg:?} has no Chinese: {zh}");
             assert!(en.is_ascii(), "{msg:?}: {en}");
         }
     }

@@ -43,7 +43,7 @@ pub fn csv(findings: &Findings) -> Vec<u8> {
     for (i, s) in findings.systems.iter().enumerate() {
         let (answer, choice) = match &s.answer {
             Answer::Served(choice) => ("served".to_owned(), Some(&**choice)),
-            Answer::Unserved { reason } => (words::reason(reason, Lang::En), None),
+            Answer::Unserved { reason, .. } => (words::reason(reason, Lang::En), None),
             Answer::Incomplete { missing } => (format!("lacks {}", missing.join(", ")), None),
         };
         let mut line = vec![(i + 1).to_string(), s.id.clone(), s.name.clone(), s.vendor.clone(), s.chip.clone()];
@@ -71,6 +71,6 @@ fn figures(choice: Option<&Choice>) -> Vec<String> {
         None => cells.extend([const { String::new() }; 3]),
     }
     cells.push(c.limit.clone());
-    cells.push(c.cost.as_ref().map_or_else(String::new, |cost| cost.basis.clone()));
+    cells.push(c.cost.as_ref().map_or_else(String::new, |cost| words::paid(&cost.basis, Lang::En)));
     cells
 }

@@ -10,11 +10,14 @@ mod figures;
 mod operators;
 mod page;
 mod ranking;
+mod replay;
+pub mod train;
 mod weights;
 mod write;
 
 pub use csv::csv;
 pub use page::{SCRIPT, STYLE, render, sections};
+pub use replay::render as render_replay;
 pub use weights::render as render_weights;
 pub use write::{WriteError, write};
 

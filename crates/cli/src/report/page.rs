@@ -1,6 +1,7 @@
 //! The frame: head, policy, header, contents, and the sections in order.
 
 use plan::Findings;
+use plan::findings::Saying;
 
 use super::{back, detail, figures, ranking};
 use crate::lang::both::{escape, put};
@@ -10,7 +11,7 @@ use crate::lang::{Both, Lang, Msg, term, words};
 pub const STYLE: &str = include_str!("assets/style.css");
 pub const SCRIPT: &str = include_str!("assets/script.js");
 /// SHA-256 of the two, base64; a test tells the right values.
-pub const STYLE_HASH: &str = "uil3Cds/NrfjANImuk6P1m0AGaFkLPJLj3PE0PywefM=";
+pub const STYLE_HASH: &str = "qu7oIMiEPLEu+6cb9FHS0mp7l/hf7OUz8fe5on+SdLk=";
 pub const SCRIPT_HASH: &str = "MtEOIJ+8eZK41RBA7rNmv3U1wACFG2leZ8RBbx298zw=";
 
 /// The page. The same findings give the same bytes.
@@ -58,7 +59,7 @@ pub fn closing(out: &mut String) {
 }
 
 /// JSON that cannot end its script element.
-fn data(findings: &Findings) -> String {
+pub fn data<T: serde::Serialize>(findings: &T) -> String {
     let json = serde_json::to_string(findings).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -141,12 +142,13 @@ fn header(findings: &Findings, out: &mut String) {
 
 /// The question in a line.
 fn asked(findings: &Findings, lang: Lang) -> String {
-    let pairs = |list: &[(String, String)]| {
-        list.iter().map(|(name, value)| format!("{} {value}", term(name, lang))).collect::<Vec<_>>().join(" · ")
-    };
-    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone(), pairs(&findings.traffic)];
-    if !findings.levels.is_empty() {
-        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), pairs(&findings.levels)));
+    let said = |(name, value): &(String, Saying)| format!("{} {}", term(name, lang), words::saying(value, lang));
+    let bound = |(name, value): &(String, String)| format!("{} {value}", term(name, lang));
+    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone()];
+    parts.extend(findings.traffic.iter().map(said));
+    let levels: Vec<String> = findings.levels.iter().map(bound).collect();
+    if !levels.is_empty() {
+        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), levels.join(" · ")));
     }
     parts.push(format!("{}{}{}", Msg::Objective.text(lang), lang.colon(), term(&findings.objective, lang)));
     parts.join(" · ")

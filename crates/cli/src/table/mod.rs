@@ -2,13 +2,15 @@
 
 mod explain;
 mod grid;
+pub mod replay;
+pub mod train;
 mod validate;
 mod weigh;
 mod weigh_notes;
 pub mod weights;
 
 pub use explain::{Explanation, efficiency, explain};
-pub use grid::paragraph;
+pub use grid::{Align, bold, grid, heading, paragraph};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;

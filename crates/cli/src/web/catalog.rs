@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use catalog::Region;
 use formats::Scheme;
 use serde_json::{Value, json};
 
@@ -32,7 +31,6 @@ pub async fn choices(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal
             })
         })
         .collect();
-    let regions = Region::all().map_err(|_| Refusal::bug())?;
     let objectives: Vec<&str> = plan::study::OBJECTIVES.iter().map(|(name, _)| *name).collect();
     Ok(Json(json!({
         "program": format!("steelyard {}", env!("CARGO_PKG_VERSION")),
@@ -40,7 +38,7 @@ pub async fn choices(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal
         "systems": systems,
         "schemes": Scheme::names().collect::<Vec<_>>(),
         "engines": ::catalog::Engine::names(),
-        "regions": regions.iter().map(|r| &r.id).collect::<Vec<_>>(),
+        "regions": app.catalog.regions.iter().map(|r| &r.id).collect::<Vec<_>>(),
         "objectives": objectives,
         "studies": app.studies.is_some(),
     })))

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use plan::interval::Intervals;
 use plan::validate::{self, Bench, File, Point, serving, silicon};
 use serde_json::{Value, json};
 
 use super::error::Refusal;
 use super::job::Progress;
 use super::state::App;
-use crate::cmd::validate::{engines, output};
+use crate::cmd::ground;
+use crate::cmd::validate::{output, residuals};
 
 /// Cases predicted between two looks at whether the job is cancelled.
 const CHUNK: usize = 64;
@@ -27,7 +29,7 @@ pub async fn start(State(app): State<Arc<App>>) -> Result<(StatusCode, Json<Valu
 }
 
 fn all(app: &App, progress: &Progress) -> Result<Value, Refusal> {
-    let engines = engines().map_err(Refusal::wrong)?;
+    let engines = ground::engines(None).map_err(Refusal::wrong)?;
     let bench = Bench { catalog: &app.catalog, fitted: &app.fitted, engines, intervals: &app.intervals };
     let bug = |_| Refusal::bug();
     let mut points: Vec<Point> = Vec::new();
@@ -54,5 +56,6 @@ fn all(app: &App, progress: &Progress) -> Result<Value, Refusal> {
         let found = if operators { validate::operators(&table, &bench) } else { validate::collectives(&table, &bench) };
         points.append(&mut found.map_err(|e| Refusal::wrong(e.to_string()))?);
     }
-    serde_json::from_str(&output::json(&points)).map_err(|_| Refusal::bug())
+    let held_out = Intervals::held_out(&residuals(&points));
+    serde_json::from_str(&output::json(&points, &held_out)).map_err(|_| Refusal::bug())
 }

@@ -95,7 +95,7 @@ fn read(app: &App, text: &str) -> Result<Study, Refusal> {
 
 fn compute(app: &App, text: &str, stop: &Stop) -> Result<(Findings, Counts), Refusal> {
     let study = read(app, text)?;
-    let engines = weigh::engines(&study).map_err(Refusal::faults)?;
+    let engines = weigh::engines(&study, &app.catalog);
     let ground = Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done: &|_| {} };
     let one = |(candidate, engines): (&Candidate, &Vec<catalog::Engine>)| {
         let key = key(&study, candidate);

@@ -41,6 +41,8 @@ pub struct Stack {
     pub fused_attention: bool,
     /// Seconds of the host to launch a kernel.
     pub launch: f64,
+    /// Seconds that a layer with experts waits for the host, each way.
+    pub routing: f64,
     /// Seconds of the host in a step.
     pub step: f64,
     /// What it hides.

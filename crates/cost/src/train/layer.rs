@@ -60,6 +60,8 @@ pub struct LayerWork {
     pub attention: Vec<(Op, f64)>,
     /// Attention that selective recomputation computes again (unfused scores).
     pub scores: Vec<Op>,
+    /// Products that it computes again, forward: up-projections of a latent.
+    pub again: Vec<Product>,
     /// Memory-bound work.
     pub small: Vec<Small>,
     /// Bytes saved for the backward pass.

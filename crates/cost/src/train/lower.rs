@@ -254,15 +254,28 @@ impl Lowering<'_> {
             recomputed: true,
         });
         self.work.saved.kept += 2.0 * compressed;
-        self.product(WorkPart::Projection, rows.all, heads * qk, query_from);
+        let first = self.work.products.len();
+        if a.q_rank.is_some() {
+            self.product(WorkPart::Projection, rows.all, heads * qk, query_from);
+        }
         self.product(WorkPart::Projection, rows.all, heads * (a.nope_dim + a.v_dim), a.kv_rank);
+        self.work.again.extend_from_slice(&self.work.products[first..]);
+        if a.q_rank.is_none() {
+            self.product(WorkPart::Projection, rows.all, heads * qk, query_from);
+        }
         if a.gated {
             self.product(WorkPart::Projection, rows.all, heads * a.v_dim, hidden);
         }
         let turned = rows.all as f64 * (heads * (2 * qk)) as f64 * HALF;
         self.work.small.push(Small { forward: 2.0 * turned, backward: 2.0 * turned, kernels: 3, recomputed: false });
         let window = a.sparse.as_ref().map(|s| s.top_tokens);
+        let kept = self.work.saved.kept;
         self.core(heads, heads, qk, a.v_dim, window, (heads * (qk + a.v_dim)) as f64);
+        // Queries, keys and values come back from their latents; the output stays.
+        let output = rows.all as f64 * (heads * a.v_dim) as f64 * HALF;
+        let heads_only = (self.work.saved.kept - kept - output).max(0.0);
+        self.work.saved.kept -= heads_only;
+        self.work.saved.dropped += heads_only;
         // What travels between context ranks is expanded keys and values, as published implementations do.
         if let Some(sparse) = &a.sparse {
             self.index(sparse, query_from);

@@ -59,3 +59,8 @@ pub struct Job<'a> {
     /// Whether multi-token-prediction modules are trained too.
     pub mtp: bool,
 }
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+pub(crate) mod testing;

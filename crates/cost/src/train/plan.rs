@@ -83,6 +83,18 @@ pub enum Recompute {
     Full,
 }
 
+impl Recompute {
+    /// In tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Recompute::None => "none",
+            Recompute::Selective => "selective",
+            Recompute::Layers(_) => "some layers",
+            Recompute::Full => "full",
+        }
+    }
+}
+
 /// How ranks that share a sequence come by each other's keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ContextExchange {
@@ -172,7 +184,7 @@ pub enum Misplan {
         count: u64,
     },
     /// More stages than layers.
-    #[error("pp={pp} x chunks={chunks} exceeds the model's {layers} layers")]
+    #[error("pp={pp} x chunks={chunks} exceeds the model's {layers} layers, embedding and head")]
     TooManyStages {
         /// Stages.
         pp: u32,
@@ -259,7 +271,8 @@ impl Plan {
             return Err(Misplan::Zero(name));
         }
         let layers = model.num_layers();
-        if u64::from(self.pp) * u64::from(self.chunks) > layers {
+        // The embedding and the head may have chunks of their own.
+        if u64::from(self.pp) * u64::from(self.chunks) > layers + 2 {
             return Err(Misplan::TooManyStages { pp: self.pp, chunks: self.chunks, layers });
         }
         for group in &model.layers {

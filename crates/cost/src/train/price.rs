@@ -38,6 +38,8 @@ pub struct LayerCost {
     pub selective: f64,
     /// Kernels forward, backward to inputs, backward to weights.
     pub kernels: [f64; 3],
+    /// Share of layers with experts.
+    pub routed: f64,
     /// Exchanges of tensor parallelism, forward and backward.
     pub tensor: [Comm; 2],
     /// Exchanges of context parallelism.
@@ -77,6 +79,7 @@ impl LayerCost {
         self.saved.kept += other.saved.kept * times;
         self.saved.dropped += other.saved.dropped * times;
         self.saved.input += other.saved.input * times;
+        self.routed += other.routed * times;
         self.dense += other.dense * times;
         self.experts += other.experts * times;
         self.model_flop_per_token += other.model_flop_per_token * times;
@@ -157,6 +160,7 @@ impl<'a> Pricer<'a> {
             }
         };
         cost.saved = work.saved;
+        cost.routed = f64::from(u8::from(matches!(group.ffn, catalog::Ffn::Moe(_))));
         cost.model_flop_per_token = work.model_flop_per_token;
         cost
     }
@@ -220,6 +224,9 @@ impl<'a> Pricer<'a> {
         }
         for op in &work.scores {
             cost.selective += self.attention(op);
+        }
+        for product in &work.again {
+            cost.selective += self.product(product)[0];
         }
         for small in &work.small {
             let forward = self.traffic(small.forward, small.kernels);

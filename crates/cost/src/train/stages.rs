@@ -158,7 +158,7 @@ impl Job<'_> {
             } else {
                 layer.kernels[1] + layer.kernels[2] + full * layer.kernels[0]
             };
-            let device = operators.max(kernels * stack.launch);
+            let device = operators.max(kernels * stack.launch) + layer.routed * stack.routing;
             let mut window = Window::new(device);
             // What is recomputed is exchanged again.
             let times = |comm: &[Comm; 2]| {

@@ -70,6 +70,15 @@ impl Streams {
         self.latency.iter().copied().fold(0.0, f64::max)
     }
 
+    /// Gives every stream the mean latency, by bytes: for steps that do not wait for the longest way.
+    pub fn level_latency(&mut self) {
+        let all: f64 = self.bytes.iter().sum();
+        let mean = self.bytes.iter().zip(&self.latency).map(|(b, l)| b * l).sum::<f64>() / all;
+        if mean.is_finite() {
+            self.latency.fill(mean);
+        }
+    }
+
     /// Adds the bytes that each resource carries, `times` over.
     pub fn load(&self, times: f64, onto: &mut [f64]) {
         for stream in 0..self.len() {

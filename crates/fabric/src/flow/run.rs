@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::Streams;
 use super::fair::Filler;
 
-/// Most streams that are simulated one by one; beyond it somebody wants a formula.
-const MOST_ENDINGS: u64 = 200_000_000;
+/// Most uses of resources that are shared out anew, about a second of work; beyond it somebody wants sums.
+const MOST_WORK: u64 = 20_000_000;
 
 /// Streams that start together, some time after the phase before.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -65,7 +65,7 @@ pub enum FlowError {
     #[error("bytes, latencies, shares and times must be finite and not negative")]
     NotFinite,
     /// Endless.
-    #[error("more than {MOST_ENDINGS} streams would have to be simulated one by one")]
+    #[error("too many unlike streams to follow each")]
     TooMany,
 }
 
@@ -138,6 +138,7 @@ struct Run<'a> {
     seen_resource: Vec<u32>,
     mark: u32,
     ended: u64,
+    work: u64,
     skipped: u64,
     states: HashMap<Vec<u64>, (f64, Vec<u64>)>,
 }
@@ -184,6 +185,7 @@ pub fn run(capacities: &[f64], jobs: &[Job]) -> Result<Outcome, FlowError> {
         seen_resource: vec![0; capacities.len()],
         mark: 0,
         ended: 0,
+        work: 0,
         skipped: 0,
         states: HashMap::new(),
     };
@@ -255,7 +257,7 @@ impl<'a> Run<'a> {
             if !self.dirty.is_empty() {
                 self.share(owner);
             }
-            if self.ended > MOST_ENDINGS {
+            if self.work > MOST_WORK {
                 return Err(FlowError::TooMany);
             }
         }
@@ -361,6 +363,7 @@ impl<'a> Run<'a> {
             }
         }
         self.dirty = open;
+        self.work += streams.iter().map(|&s| uses(s).len() as u64).sum::<u64>();
         streams.sort_unstable();
         resources.sort_unstable();
         for &s in &streams {

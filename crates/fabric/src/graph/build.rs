@@ -101,7 +101,13 @@ pub fn build(system: &System, chips: u32) -> Result<Graph, BuildError> {
     let Builder { nodes: all, links, torus, .. } = builder;
     let mut graph = Graph::new(all, links, nodes)?;
     graph.torus = torus;
-    let level = |t: &Tier| Level { name: t.name.clone(), chips: t.chips, bandwidth: t.bandwidth.mid().0 };
+    let level = |t: &Tier| Level {
+        name: t.name.clone(),
+        chips: t.chips,
+        bandwidth: t.bandwidth.mid().0,
+        links_stated: t.wiring.links.is_some(),
+        switches_stated: t.wiring.switches.is_some(),
+    };
     graph.levels = tiers.iter().map(level).collect();
     Ok(graph)
 }
@@ -217,7 +223,7 @@ impl Builder<'_> {
         for chip in 0..self.chips() {
             let port = self.node(NodeKind::Port, format!("ports {chip}"), place as u8);
             let from = self.ports[chip as usize];
-            self.pair(from, port, Wire { class: wire.class + 8, latency: 0.0, optical: false, ..wire });
+            self.pair(from, port, Wire { class: wire.class + 14, latency: 0.0, optical: false, ..wire });
             self.ports[chip as usize] = port;
         }
     }
@@ -339,7 +345,9 @@ impl Builder<'_> {
                 for (side, by) in [1i64, -1].into_iter().enumerate() {
                     let Some(to) = neighbour(&at, dims, axis, by, tier.wiring.twisted) else { continue };
                     let target = chip / size * size + to * inner + chip % inner;
-                    let class = wire.class + 2 * axis as u16 + side as u16;
+                    // A line of two has one link a chip: up for the one, down for the other.
+                    let side_class = if dims[axis] == 2 { 0 } else { side as u16 };
+                    let class = wire.class + 2 * axis as u16 + side_class;
                     let crossing = self.crossing(&at, dims, axis, by);
                     let optical = wire.optical && (self.cube.is_none() || crossing.is_some());
                     let (a, b) = (self.ports[chip as usize], self.ports[target as usize]);

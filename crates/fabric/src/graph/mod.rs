@@ -83,6 +83,10 @@ pub struct Level {
     pub chips: u32,
     /// Bytes per second of one chip in one direction.
     pub bandwidth: f64,
+    /// Whether the number of links of a chip is stated.
+    pub links_stated: bool,
+    /// Whether the number of switches of a domain is stated.
+    pub switches_stated: bool,
 }
 
 /// Nodes and links.

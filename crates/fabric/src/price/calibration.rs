@@ -8,6 +8,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use units::Seconds;
 
+use crate::fit::Fit;
 use crate::price::curve::{Curve, Kind, Kinds, Point};
 use crate::price::network::Basis;
 
@@ -85,8 +86,8 @@ pub struct Measured {
 /// Curves for whom they hold.
 #[derive(Debug, Clone)]
 struct Set {
-    scope: Scope,
-    curves: BTreeMap<Kind, Arc<Curve>>,
+    scope: Arc<Scope>,
+    curves: BTreeMap<Kind, (Arc<Curve>, Fit)>,
 }
 
 /// All curves that were read.
@@ -100,6 +101,8 @@ pub struct CommCalibration {
 pub(super) struct Resolved {
     pub curve: Arc<Curve>,
     pub basis: Basis,
+    pub scope: Arc<Scope>,
+    pub fit: Fit,
 }
 
 impl CommCalibration {
@@ -160,8 +163,9 @@ impl CommCalibration {
         };
         let any = |s: &Set| s.scope.architecture.is_none() && s.scope.fabric.is_none() && s.scope.shape.is_none();
         let search = |holds: &dyn Fn(&Set) -> bool, kind: Kind, basis| {
-            let curve = self.sets.iter().filter(|s| holds(s)).find_map(|s| s.curves.get(&kind))?;
-            Some(Resolved { curve: Arc::clone(curve), basis })
+            let found = self.sets.iter().filter(|s| holds(s)).find_map(|s| Some((s, s.curves.get(&kind)?)))?;
+            let (set, (curve, fit)) = found;
+            Some(Resolved { curve: Arc::clone(curve), basis, scope: Arc::clone(&set.scope), fit: *fit })
         };
         let direct = |holds: &dyn Fn(&Set) -> bool, basis| search(holds, kind, basis);
         let kindred =
@@ -195,7 +199,7 @@ fn read(file: &str, text: &str) -> Result<Set, CalibrationError> {
         operation: operation.to_owned(),
         message,
     };
-    let mut points: BTreeMap<Kind, Vec<Point>> = BTreeMap::new();
+    let mut points: BTreeMap<Kind, (Vec<Point>, Fit)> = BTreeMap::new();
     for p in &spec.curve {
         let kind = Kind::from_name(&p.operation).ok_or_else(|| bad(&p.operation, "no such operation"))?;
         if p.rows == 0 || p.median.is_nan() || p.median < 0.0 {
@@ -203,16 +207,19 @@ fn read(file: &str, text: &str) -> Result<Set, CalibrationError> {
         }
         let point =
             Point { ranks: p.ranks, latency: p.latency.0, fill: p.fill, efficiency: p.efficiency, spread: p.p90 };
-        points.entry(kind).or_default().push(point);
+        let (points, fit) = points.entry(kind).or_default();
+        points.push(point);
+        // Of several numbers of ranks the worst counts.
+        *fit = Fit { n: fit.n + p.rows as u32, median: fit.median.max(p.median), p90: fit.p90.max(p.p90), ..*fit };
     }
-    let curve = |(kind, points): (Kind, Vec<Point>)| {
+    let curve = |(kind, (points, fit)): (Kind, (Vec<Point>, Fit))| {
         let message = "ranks must differ and be at least 1, efficiency be in (0, 1], the rest not negative";
         let curve = Curve::new(points).ok_or_else(|| bad(kind.name(), message))?;
-        Ok((kind, Arc::new(curve)))
+        Ok((kind, (Arc::new(curve), fit)))
     };
     let FileSpec { architecture, fabric, shape, stack, .. } = spec;
     Ok(Set {
-        scope: Scope { architecture, fabric, shape, stack },
+        scope: Arc::new(Scope { architecture, fabric, shape, stack }),
         curves: points.into_iter().map(curve).collect::<Result<_, _>>()?,
     })
 }

@@ -2,7 +2,8 @@
 
 use catalog::Fabric;
 
-use crate::price::calibration::{CalibrationError, CommCalibration, Resolved};
+use crate::fit::Fit;
+use crate::price::calibration::{CalibrationError, CommCalibration, Resolved, Scope};
 use crate::price::curve::{Curve, Kind, Kinds};
 use crate::price::exchange::{Collective, Exchange, Kernel, Library};
 use crate::price::load::{Loads, MAX_TIERS, RankTier, loads};
@@ -126,6 +127,12 @@ impl Network {
     pub fn curve(&self, tier: usize, exchange: &Exchange) -> Option<(&Curve, Basis)> {
         let resolved = &self.curves.get(tier)?[self.kind(tier, exchange) as usize];
         Some((resolved.curve.as_ref(), resolved.basis))
+    }
+
+    /// For whom the curve was fitted that prices an exchange on a tier, to how many rows, and how well.
+    pub fn origin(&self, tier: usize, exchange: &Exchange) -> Option<(&Scope, Fit)> {
+        let resolved = &self.curves.get(tier)?[self.kind(tier, exchange) as usize];
+        Some((&resolved.scope, resolved.fit))
     }
 
     /// The kind of curve an exchange needs on a tier.

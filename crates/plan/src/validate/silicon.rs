@@ -66,6 +66,7 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
         };
         let plain = matches!(speculation[i], "none" | "") && ambiguous[i] != 1.0;
         let version = if version[i].is_empty() { image[i] } else { version[i] };
+        let known = Engine::name_of_version(backend[i], version);
         Case {
             measured: vec![time("ttft", Metric::TtftMean, ttft[i]), time("tpot", Metric::TpotMean, tpot[i])],
             file: File::ServingSilicon,
@@ -74,7 +75,7 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             model: model[i].to_owned(),
             chip: system[i].to_owned(),
             chips: None,
-            engine: Engine::name_of_version(backend[i], version).unwrap_or(catalog::engine::GENERIC),
+            engine: known.unwrap_or(catalog::engine::GENERIC),
             engine_text: format!("{} {version}", backend[i]),
             formats: CaseFormats {
                 dense: scheme(gemm[i]),
@@ -93,8 +94,15 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             long: false,
             step_tokens: launch.and_then(|l| l.step_tokens),
             gather: launch.and_then(|l| l.gather),
-            refused: None,
-            remark: String::new(),
+            refused: [("isl", isl[i]), ("osl", osl[i]), ("concurrency", concurrency[i])]
+                .into_iter()
+                .find(|(_, n)| !(n.is_finite() && *n >= 1.0))
+                .map(
+                    |(name, n)| {
+                        if n.is_nan() { format!("{name} is not stated") } else { format!("{name} {n}: not a count") }
+                    },
+                ),
+            remark: if known.is_some() { String::new() } else { format!("no profile of engine '{}'", backend[i]) },
         }
     };
     Ok((0..table.len()).map(row).collect())

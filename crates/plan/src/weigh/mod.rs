@@ -6,20 +6,21 @@
 mod breakdown;
 mod choice;
 mod facts;
+mod fits;
 mod spread;
 mod words;
 
 pub use breakdown::{Parts, breakdown};
+pub use fits::Fits;
 
-use catalog::engine::engines_for;
 use catalog::model::{kv_bytes_per_token, parameters};
-use catalog::{Catalog, Diagnostic, Engine};
+use catalog::{Catalog, Engine};
 use rayon::prelude::*;
 
 use crate::findings::{Answer, Findings, ModelSummary, SystemFinding};
 use crate::interval::Intervals;
 use crate::machine::Fitted;
-use crate::search::{self, Found};
+use crate::search::{self, Ceiling, Found};
 use crate::study::{Candidate, Incomplete, Objective, Study};
 
 /// What weighing rests on.
@@ -36,21 +37,18 @@ pub struct Ground<'a> {
 }
 
 /// Version of the layout of [`Findings`].
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Answers a study. The same study gives the same answer on any number of threads.
-///
-/// # Errors
-/// What is wrong with an engine profile.
-pub fn weigh(study: &Study, ground: &Ground) -> Result<Findings, Vec<Diagnostic>> {
-    let engines = engines(study)?;
+pub fn weigh(study: &Study, ground: &Ground) -> Findings {
+    let engines = engines(study, ground.catalog);
     let one = |(candidate, engines): (&Candidate, &Vec<Engine>)| {
         let finding = weigh_one(study, candidate, engines, ground);
         (ground.done)(&candidate.system.name);
         finding
     };
     let systems = study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
-    Ok(assemble(study, systems, ground.catalog))
+    assemble(study, systems, ground.catalog)
 }
 
 /// The answer of which `systems` are the parts that can be weighed: ranks them, adds those that lack facts and what the
@@ -71,10 +69,10 @@ pub fn assemble(study: &Study, mut systems: Vec<SystemFinding>, catalog: &Catalo
 }
 
 /// The engines of each candidate: the one that the study names, or all that run on its chip.
-pub fn engines(study: &Study) -> Result<Vec<Vec<Engine>>, Vec<Diagnostic>> {
-    let of = |c: &Candidate| match &c.engine {
-        Some(name) => Engine::load(name).map(|e| vec![e]),
-        None => engines_for(&c.system.chip.architecture),
+pub fn engines(study: &Study, catalog: &Catalog) -> Vec<Vec<Engine>> {
+    let of = |c: &Candidate| match c.engine.as_deref().and_then(|id| catalog.engine(id)) {
+        Some(named) => vec![named.clone()],
+        None => catalog.engines_for(&c.system.chip.architecture),
     };
     study.systems.iter().map(of).collect()
 }
@@ -108,7 +106,10 @@ pub fn weigh_one(study: &Study, candidate: &Candidate, engines: &[Engine], groun
         (Some((point, ceiling)), _) => {
             Answer::Served(Box::new(choice::choice(study, candidate, &found, point, ceiling, ground)))
         }
-        (None, Some(reason)) => Answer::Unserved { reason: reason.clone() },
+        (None, Some(reason)) => {
+            let near = |point| choice::choice(study, candidate, &found, point, &Ceiling::Level(reason.clone()), ground);
+            Answer::Unserved { reason: reason.clone(), nearest: found.nearest.as_ref().map(near).map(Box::new) }
+        }
         (None, None) => Answer::Incomplete { missing: vec!["no engine profile runs this model here".to_owned()] },
     };
     finding

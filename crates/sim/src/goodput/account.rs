@@ -48,7 +48,7 @@ impl State {
     }
 
     fn of(index: usize) -> State {
-        State::PLAIN.get(index).copied().unwrap_or(State::Step((index - OTHERS) as u8))
+        State::PLAIN.get(index).copied().unwrap_or_else(|| State::Step((index - OTHERS) as u8))
     }
 }
 

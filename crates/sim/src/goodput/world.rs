@@ -35,8 +35,8 @@ enum Phase {
     Stalled(u32),
     /// Steps of a way back, with what they take this time.
     Recovering(Vec<(u8, Nanos)>),
-    /// No spare: once there are enough units, this way back.
-    Waiting(Way),
+    /// No spare: it starts again once enough units are repaired.
+    Waiting,
     Maintenance,
 }
 
@@ -200,11 +200,11 @@ impl<'s> World<'s> {
             Phase::Training => self.enter(Phase::Closing(Then::Grow), Some(self.scenario.checkpoints.durable)),
             Phase::Stalled(_) | Phase::Closing(_) => self.clock.push(self.now + MOMENT, Event::Return),
             Phase::Recovering(_) | Phase::Maintenance => self.join(),
-            Phase::Waiting(way) => {
+            Phase::Waiting => {
                 self.join();
                 if !self.short() {
                     self.leave();
-                    self.recover(way);
+                    self.recover(Way::Restart);
                 }
             }
         }
@@ -219,7 +219,7 @@ impl<'s> World<'s> {
             Phase::Training => {
                 return self.enter(Phase::Closing(Then::Evict(fault)), Some(self.scenario.checkpoints.durable));
             }
-            Phase::Recovering(_) | Phase::Waiting(_) | Phase::Maintenance => {}
+            Phase::Recovering(_) | Phase::Waiting | Phase::Maintenance => {}
         }
         remove(&mut self.slow, fault);
         self.toll(fault).others += 1;
@@ -300,7 +300,7 @@ impl<'s> World<'s> {
                 self.leave();
                 self.recover(Way::Resume);
             }
-            Phase::Training | Phase::Waiting(_) => {}
+            Phase::Training | Phase::Waiting => {}
         }
     }
 
@@ -349,7 +349,7 @@ impl<'s> World<'s> {
 
     fn recover(&mut self, way: Way) {
         if self.short() {
-            return self.enter(Phase::Waiting(way), None);
+            return self.enter(Phase::Waiting, None);
         }
         let scenario = self.scenario;
         let path: &[Step] = match way {
@@ -396,7 +396,7 @@ impl<'s> World<'s> {
             Phase::Training => {}
             Phase::Closing(_) => self.held(State::Saving, from, now, None),
             Phase::Stalled(fault) => self.held(State::Stalled, from, now, Some(fault)),
-            Phase::Waiting(_) => self.held(State::Waiting, from, now, blame),
+            Phase::Waiting => self.held(State::Waiting, from, now, blame),
             Phase::Maintenance => self.held(State::Maintenance, from, now, None),
             Phase::Recovering(steps) => {
                 let mut at = from;

@@ -125,6 +125,9 @@ fn case(row: &Row<'_>, value: f64, engine: &'static str, unsure: bool) -> Case {
     if speculation.is_some() {
         remark.push("speculation as stated".to_owned());
     }
+    if engine == catalog::engine::GENERIC {
+        remark.push(format!("no profile of engine '{}'", row.get("framework").chars().take(40).collect::<String>()));
+    }
     let doubt = row.first(&reading.doubt);
     let launch = reading.launched(|c| row.get(c));
     remark.extend(doubt.map(|d| format!("not judged: {}", d.reason)));
