@@ -9,6 +9,7 @@ use comfy_table::Table;
 use cost::Calibration;
 use cost::calibration::{Entry, Subject, arithmetic_name};
 use plan::calibrate::{Chips, Tables, calibrate, check_operators, load, save};
+use plan::calibrate_fabric::{self, quantile};
 
 /// Fits the time of operators to measured tables and writes small parameter files.
 #[derive(Debug, Args)]
@@ -28,6 +29,9 @@ pub struct Calibrate {
     /// Folder of your own tables in the columns of --operators: every .csv and .parquet in it
     #[arg(long, value_name = "DIR")]
     tables: Option<PathBuf>,
+    /// Table of collectives: fits the families of fabrics instead of operators, and writes fabric.toml
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "check"])]
+    collectives: Option<PathBuf>,
     /// Folder to write to; use it with --calibration
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -42,13 +46,17 @@ pub struct Calibrate {
     calibration: Option<PathBuf>,
 }
 
+/// Messages from here on are bound by bandwidth more than by latency.
+const MIB: f64 = 1_048_576.0;
+
 /// Runs the command.
 pub fn run(args: &Calibrate) -> ExitCode {
     let catalog = Catalog::embedded();
     let find = |name: &str| catalog.chip(name).ok().cloned();
-    let done = match &args.check {
-        Some(file) => fitted(args).and_then(|calibration| check(file, &calibration, &find)),
-        None => fit(args, &find),
+    let done = match (&args.check, &args.collectives) {
+        (_, Some(file)) => families(file, &catalog, args.out.as_deref()),
+        (Some(file), _) => fitted(args).and_then(|calibration| check(file, &calibration, &find)),
+        _ => fit(args, &find),
     };
     done.unwrap_or_else(|message| {
         eprintln!("error: {message}");
@@ -100,6 +108,34 @@ fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {
         .collect();
         let files = save(&outcome.entries, folder, &args.date, &sources.join(", ")).map_err(|e| e.to_string())?;
         println!("wrote {} files to {}", files.len(), folder.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fits the families of fabrics, and shows how they meet rows that they were fitted to and rows that were held out.
+fn families(file: &std::path::Path, catalog: &Catalog, out: Option<&std::path::Path>) -> Result<ExitCode, String> {
+    let table = plan::tables::Table::read(file).map_err(|e| e.to_string())?;
+    let fits = calibrate_fabric::fit(&table, catalog).map_err(|e| e.to_string())?;
+    let mut table = Table::new();
+    table.set_header(["family", "rows", "median %", "from 1 MiB %", "held out", "median %", "from 1 MiB %"]);
+    let median = |errors: &[(f64, f64)], least| quantile(errors, least, 0.5).map_or_else(|| "-".to_owned(), percent);
+    for f in &fits {
+        let (own, held) = (&f.errors, &f.held_out);
+        let counts = (own.len().to_string(), held.len().to_string());
+        let row = [median(own, 0.0), median(own, MIB), median(held, 0.0), median(held, MIB)];
+        table.add_row([&f.name, &counts.0, &row[0], &row[1], &counts.1, &row[2], &row[3]]);
+    }
+    let named = || fits.iter().filter(|f| !f.tiers.is_empty());
+    let own: Vec<(f64, f64)> = named().flat_map(|f| f.errors.clone()).collect();
+    let held: Vec<(f64, f64)> = named().flat_map(|f| f.held_out.clone()).collect();
+    let counts = (own.len().to_string(), held.len().to_string());
+    let row = [median(&own, 0.0), median(&own, MIB), median(&held, 0.0), median(&held, MIB)];
+    table.add_row(["all of the above but any", &counts.0, &row[0], &row[1], &counts.1, &row[2], &row[3]]);
+    println!("{table}");
+    if let Some(folder) = out {
+        let path = folder.join("fabric.toml");
+        crate::report::write(&path, calibrate_fabric::write(&fits).as_bytes()).map_err(|e| e.to_string())?;
+        println!("wrote {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }
