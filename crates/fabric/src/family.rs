@@ -30,6 +30,8 @@ pub struct Family {
     pub efficiency: f64,
     /// The same where switches add.
     pub adding: f64,
+    /// Seconds more before anything happens where switches add: libraries set that up for large messages only.
+    pub adding_launch: Seconds,
     /// Rows it was fitted to.
     pub rows: u32,
     /// Median of |ln(fitted / measured)|.
@@ -83,7 +85,7 @@ impl Families {
         let all: Families = toml::from_str(text).map_err(|e| FamilyError::Malformed(e.to_string()))?;
         let share = |e: f64| e > 0.0 && e <= 1.0;
         let sane = |f: &Family| {
-            let rest = [f.launch.0, f.step.0, f.fill, f.median, f.p90];
+            let rest = [f.launch.0, f.adding_launch.0, f.step.0, f.fill, f.median, f.p90];
             share(f.efficiency) && share(f.adding) && rest.iter().all(|v| v.is_finite() && *v >= 0.0)
         };
         if let Some(bad) = all.family.iter().find(|f| !sane(f)) {
@@ -119,7 +121,7 @@ mod tests {
         let text = |efficiency: &str| {
             format!(
                 "[[family]]\nname = \"any\"\nlaunch = \"5 us\"\nstep = \"1 us\"\nfill = 0.5\nefficiency = {efficiency}\n\
-                 adding = 0.6\nrows = 1\nmedian = 0.1\np90 = 0.2\n"
+                 adding = 0.6\nadding_launch = \"3 us\"\nrows = 1\nmedian = 0.1\np90 = 0.2\n"
             )
         };
         assert!(Families::parse(&text("0.8")).is_ok());

@@ -139,48 +139,105 @@ impl<'g> Router<'g> {
         self.capacity[link as usize] > 0.0
     }
 
-    /// Axis after axis; false if the ends are not in one straight torus or a link is dead.
+    /// Axis after axis; where a link is dead in another order of axes, or from a neighbour on. False if the ends are not in
+    /// one straight torus or all of that fails.
     fn by_dimension(&self, from: NodeId, to: NodeId, way: &mut Vec<(LinkId, f64)>) -> bool {
         let Some(map) = self.graph.torus.as_ref().filter(|m| !m.twisted) else { return false };
-        let graph = self.graph;
         // Chips are the first nodes.
-        let chip =
-            |node: NodeId| ((node as usize) < map.ports.len() && map.ports[node as usize] == node).then_some(node);
-        let (Some(mut at), Some(to)) = (chip(from), chip(to)) else { return false };
-        if at / map.size != to / map.size || graph.chips.len() != map.ports.len() {
+        let chip = |n: NodeId| (n as usize) < map.ports.len() && map.ports[n as usize] == n;
+        if !chip(from) || !chip(to) || from / map.size != to / map.size || self.graph.chips.len() != map.ports.len() {
             return false;
         }
-        let (mut stride, target) = (1, to % map.size);
-        for (axis, &dim) in map.dims.iter().enumerate() {
-            let (here, there) = (at % map.size / stride % dim, target / stride % dim);
-            stride *= dim;
+        let start = way.len();
+        let axes = map.dims.len();
+        for order in 0..axes * 2 {
+            way.truncate(start);
+            if self.by_axes(from, to, order, way) {
+                return true;
+            }
+        }
+        for axis in 0..axes {
+            for side in map.links(from, axis).into_iter().flatten().filter(|&l| self.alive(l)) {
+                for order in 0..axes {
+                    way.truncate(start);
+                    way.push((side, 1.0));
+                    let next = self.graph.links[side as usize].to;
+                    // Not back over where it came from.
+                    let back = self.graph.between(next, from);
+                    if self.by_axes(next, to, order, way) && way.iter().all(|&(l, _)| Some(l) != back) {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Along the axes in one of their orders: turned by `order`, backwards from `axes` on.
+    fn by_axes(&self, from: NodeId, to: NodeId, order: usize, way: &mut Vec<(LinkId, f64)>) -> bool {
+        let Some(map) = &self.graph.torus else { return false };
+        let axes = map.dims.len();
+        let mut at = from;
+        for place in 0..axes {
+            let axis = if order < axes { (place + order) % axes } else { (2 * axes - 1 - place + order) % axes };
+            let dim = map.dims[axis];
+            let stride: u32 = map.dims[..axis].iter().product();
+            let (here, there) = (at % map.size / stride % dim, to % map.size / stride % dim);
             let up = (there + dim - here) % dim;
             if up == 0 {
                 continue;
             }
-            let tie = 2 * up == dim && dim > 2;
-            let mut walk = |side: usize, steps: u32, share: f64, at: u32| {
-                let mut at = at;
-                for _ in 0..steps {
-                    let Some(link) = map.links(at, axis)[side].filter(|&l| self.alive(l)) else { return None };
-                    way.push((link, share));
-                    at = graph.links[link as usize].to;
+            let end = if 2 * up == dim && dim > 2 {
+                // Both ways are equally long: half each, or all by the one that lives.
+                let first = way.len();
+                match self.line(at, axis, 0, up, 0.5, way) {
+                    Some(_) => {
+                        let second = way.len();
+                        match self.line(at, axis, 1, up, 0.5, way) {
+                            Some(end) => Some(end),
+                            None => {
+                                way.truncate(second);
+                                way[first..].iter_mut().for_each(|w| w.1 = 1.0);
+                                way.last().map(|&(l, _)| self.graph.links[l as usize].to)
+                            }
+                        }
+                    }
+                    None => {
+                        way.truncate(first);
+                        self.line(at, axis, 1, up, 1.0, way)
+                    }
                 }
-                Some(at)
-            };
-            let end = if tie {
-                walk(0, up, 0.5, at).and_then(|_| walk(1, up, 0.5, at))
             } else if dim == 2 {
-                walk(usize::from(here == 1), 1, 1.0, at)
+                self.line(at, axis, usize::from(here == 1), 1, 1.0, way)
             } else if 2 * up < dim {
-                walk(0, up, 1.0, at)
+                self.line(at, axis, 0, up, 1.0, way)
             } else {
-                walk(1, dim - up, 1.0, at)
+                self.line(at, axis, 1, dim - up, 1.0, way)
             };
             let Some(end) = end else { return false };
             at = end;
         }
         true
+    }
+
+    /// So many steps along an axis, up or down; where they end, if no link is dead.
+    fn line(
+        &self,
+        from: NodeId,
+        axis: usize,
+        side: usize,
+        steps: u32,
+        share: f64,
+        way: &mut Vec<(LinkId, f64)>,
+    ) -> Option<NodeId> {
+        let map = self.graph.torus.as_ref()?;
+        let mut at = from;
+        for _ in 0..steps {
+            let link = map.links(at, axis)[side].filter(|&l| self.alive(l))?;
+            way.push((link, share));
+            at = self.graph.links[link as usize].to;
+        }
+        Some(at)
     }
 
     /// Depths and numbers of shortest ways from both ends, until they meet.

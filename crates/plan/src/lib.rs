@@ -3,6 +3,7 @@
 pub mod calibrate;
 pub mod calibrate_comm;
 pub mod calibrate_engine;
+pub mod calibrate_fabric;
 pub mod findings;
 pub mod goodput;
 pub mod interval;

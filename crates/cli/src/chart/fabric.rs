@@ -125,7 +125,10 @@ impl Boxes<'_> {
         let room = width - 2.0 * PAD;
         // Chips are small squares; boxes as wide as they can be in rows of about equal length.
         let columns = if leaf {
-            ((room + gap) / (24.0 + gap)).floor().max(1.0).min(f64::from(shown))
+            // Full rows look calmer: the most columns that divide, unless that makes a tower.
+            let most = ((room + gap) / (24.0 + gap)).floor().max(1.0).min(f64::from(shown)) as u32;
+            let even = (1..=most).rev().find(|c| shown.is_multiple_of(*c)).unwrap_or(most);
+            f64::from(if 2 * even >= most { even } else { most })
         } else {
             let least = if level == 2 { 118.0 } else { 340.0 };
             let most = ((room + gap) / (least + gap)).floor().max(1.0);
@@ -229,45 +232,36 @@ impl Lattice {
         let at = |i: f64, j: f64, k: f64| (left + i * s + 0.5 * j * s, floor - k * s - 0.38 * j * s);
         let optics = self.edge > 1;
         let link = if optics { LIGHT } else { COPPER };
-        // From the back to the front, from below upwards.
-        for j in (0..self.cells[1]).rev().map(f64::from) {
-            let fog = 0.35 + 0.65 * (1.0 - j / b.max(1.0));
-            for k in (0..self.cells[2]).map(f64::from) {
-                for i in (0..self.cells[0]).map(f64::from) {
-                    let here = at(i, j, k);
-                    let faint = format!(" opacity=\"{:.2}\"", fog * 0.8);
-                    for (more, to) in [
-                        (i + 1.0 < a, at(i + 1.0, j, k)),
-                        (j + 1.0 < b, at(i, j + 1.0, k)),
-                        (k + 1.0 < c, at(i, j, k + 1.0)),
-                    ] {
-                        if more {
-                            sheet.line(here, to, link, 1.2, &faint);
-                        }
-                    }
-                    // Stubs of links around the end.
-                    let ends = [
-                        (i == 0.0 && a > 2.0, at(i - 0.32, j, k)),
-                        (i + 1.0 == a && a > 2.0, at(i + 0.32, j, k)),
-                        (k == 0.0 && c > 2.0, at(i, j, k - 0.3)),
-                        (k + 1.0 == c && c > 2.0, at(i, j, k + 0.3)),
-                    ];
-                    for (_, to) in ends.iter().filter(|(is, _)| *is) {
-                        sheet.line(here, *to, link, 1.2, &format!(" stroke-dasharray=\"2 2\"{faint}"));
-                    }
-                }
-            }
-            for k in (0..self.cells[2]).map(f64::from) {
-                for i in (0..self.cells[0]).map(f64::from) {
-                    let (px, py) = at(i, j, k);
-                    if optics {
-                        let half = (0.26 * s).clamp(3.0, 16.0);
-                        let colour = shade(fog);
-                        sheet.rect((px - half, py - half), (2.0 * half, 2.0 * half), &colour, "#ffffff", 2.0);
-                    } else {
-                        sheet.circle((px, py), (0.13 * s).clamp(2.0, 6.5), &shade(fog));
-                    }
-                }
+        let fog = |j: f64| 0.35 + 0.65 * (1.0 - j / b.max(1.0));
+        let cells = || {
+            let each = |n: u32| (0..n).map(f64::from);
+            // From the back to the front, from below upwards.
+            each(self.cells[1])
+                .rev()
+                .flat_map(move |j| each(self.cells[2]).flat_map(move |k| each(self.cells[0]).map(move |i| (i, j, k))))
+        };
+        for (i, j, k) in cells() {
+            let here = at(i, j, k);
+            let faint = format!(" opacity=\"{:.2}\"", fog(j) * 0.8);
+            let next =
+                [(i + 1.0 < a, at(i + 1.0, j, k)), (j + 1.0 < b, at(i, j + 1.0, k)), (k + 1.0 < c, at(i, j, k + 1.0))];
+            next.iter().filter(|(is, _)| *is).for_each(|(_, to)| sheet.line(here, *to, link, 1.2, &faint));
+            // Stubs of links around the end.
+            let ends = [
+                (i == 0.0 && a > 2.0, at(i - 0.32, j, k)),
+                (i + 1.0 == a && a > 2.0, at(i + 0.32, j, k)),
+                (k == 0.0 && c > 2.0, at(i, j, k - 0.3)),
+                (k + 1.0 == c && c > 2.0, at(i, j, k + 0.3)),
+            ];
+            let dotted = format!(" stroke-dasharray=\"2 2\"{faint}");
+            ends.iter().filter(|(is, _)| *is).for_each(|(_, to)| sheet.line(here, *to, link, 1.2, &dotted));
+        }
+        for (i, j, k) in cells() {
+            let (px, py) = at(i, j, k);
+            if optics {
+                block(sheet, (px, py), (0.17 * s).clamp(3.0, 12.0), fog(j));
+            } else {
+                sheet.circle((px, py), (0.13 * s).clamp(2.0, 6.5), &shade(fog(j), 0.0));
             }
         }
         let cell = if optics { format!("■ = {0}×{0}×{0}", self.edge) } else { String::new() };
@@ -275,8 +269,19 @@ impl Lattice {
     }
 }
 
-/// The colour of chips, paler the farther back.
-fn shade(near: f64) -> String {
-    let mix = |ink: f64| (255.0 + (ink - 255.0) * near.clamp(0.0, 1.0)).round() as u8;
+/// A cube with its front, top and side.
+fn block(sheet: &mut Sheet, (x, y): (f64, f64), half: f64, near: f64) {
+    let (right, up) = (0.9 * half, 0.7 * half);
+    let (l, r, t, b) = (x - half, x + half, y - half, y + half);
+    let edge = "#ffffff";
+    sheet.path(&[(l, t), (l + right, t - up), (r + right, t - up), (r, t)], edge, 0.6, &shade(near, 0.35), "");
+    sheet.path(&[(r, t), (r + right, t - up), (r + right, b - up), (r, b)], edge, 0.6, &shade(near, -0.25), "");
+    sheet.path(&[(l, t), (r, t), (r, b), (l, b)], edge, 0.6, &shade(near, 0.0), "");
+}
+
+/// The colour of chips, paler the farther back, and paler or darker by its own light.
+fn shade(near: f64, light: f64) -> String {
+    let lit = |ink: f64| if light >= 0.0 { ink + (255.0 - ink) * light } else { ink * (1.0 + light) };
+    let mix = |ink: f64| (255.0 + (lit(ink) - 255.0) * near.clamp(0.0, 1.0)).round() as u8;
     format!("#{:02x}{:02x}{:02x}", mix(50.0), mix(80.0), mix(110.0))
 }

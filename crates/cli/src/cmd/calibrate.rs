@@ -13,6 +13,7 @@ use cost::calibration::{Entry, Subject, arithmetic_name};
 use cost::comm::CommCalibration;
 use cost::train::TrainingCalibration;
 use plan::calibrate::{Chips, Tables, calibrate, check_operators, load, save};
+use plan::calibrate_fabric::{self, quantile};
 use plan::interval::Intervals;
 use plan::machine::Fitted;
 use plan::train::TrainingBench;
@@ -44,6 +45,9 @@ pub struct Calibrate {
     /// measurements; --out writes the profiles, --check only shows the errors of those there are
     #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "date"])]
     engines: Option<Vec<String>>,
+    /// Table of collectives: fits the families of fabrics instead of operators, and writes fabric.toml
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "check"])]
+    collectives: Option<PathBuf>,
     /// Folder to write to; use it with --calibration, or (profiles) with validate --profiles
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -68,6 +72,9 @@ pub struct Calibrate {
     folds: Option<u8>,
 }
 
+/// Messages from here on are bound by bandwidth more than by latency.
+const MIB: f64 = 1_048_576.0;
+
 /// Runs the command.
 pub fn run(args: &Calibrate, folder: Option<&Path>) -> ExitCode {
     let catalog = match open(folder) {
@@ -81,11 +88,14 @@ pub fn run(args: &Calibrate, folder: Option<&Path>) -> ExitCode {
             ExitCode::from(2)
         });
     }
-    let done = match &args.check {
+    let done = match (&args.check, &args.collectives) {
+        (_, Some(file)) => families(file, &catalog, args.out.as_deref()),
         _ if args.engines.is_some() => engines::run(args).map(|()| ExitCode::SUCCESS),
-        Some(file) if file.as_os_str().is_empty() => Err("--check: name a table of operators, or use --engines".into()),
-        Some(file) => fitted(args).and_then(|calibration| check(file, &calibration, &find)),
-        None => fit(args, &find),
+        (Some(file), _) if file.as_os_str().is_empty() => {
+            Err("--check: name a table of operators, or use --engines".into())
+        }
+        (Some(file), _) => fitted(args).and_then(|calibration| check(file, &calibration, &find)),
+        _ => fit(args, &find),
     };
     done.unwrap_or_else(|message| {
         eprintln!("error: {message}");
@@ -214,6 +224,34 @@ fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {
                 std::fs::copy(&table, &copy).map_err(|e| format!("{}: {e}", copy.display()))?;
             }
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fits the families of fabrics, and shows how they meet rows that they were fitted to and rows that were held out.
+fn families(file: &std::path::Path, catalog: &Catalog, out: Option<&std::path::Path>) -> Result<ExitCode, String> {
+    let table = plan::tables::Table::read(file).map_err(|e| e.to_string())?;
+    let fits = calibrate_fabric::fit(&table, catalog).map_err(|e| e.to_string())?;
+    let mut table = Table::new();
+    table.set_header(["family", "rows", "median %", "from 1 MiB %", "held out", "median %", "from 1 MiB %"]);
+    let median = |errors: &[(f64, f64)], least| quantile(errors, least, 0.5).map_or_else(|| "-".to_owned(), percent);
+    for f in &fits {
+        let (own, held) = (&f.errors, &f.held_out);
+        let counts = (own.len().to_string(), held.len().to_string());
+        let row = [median(own, 0.0), median(own, MIB), median(held, 0.0), median(held, MIB)];
+        table.add_row([&f.name, &counts.0, &row[0], &row[1], &counts.1, &row[2], &row[3]]);
+    }
+    let named = || fits.iter().filter(|f| !f.tiers.is_empty());
+    let own: Vec<(f64, f64)> = named().flat_map(|f| f.errors.clone()).collect();
+    let held: Vec<(f64, f64)> = named().flat_map(|f| f.held_out.clone()).collect();
+    let counts = (own.len().to_string(), held.len().to_string());
+    let row = [median(&own, 0.0), median(&own, MIB), median(&held, 0.0), median(&held, MIB)];
+    table.add_row(["all of the above but any", &counts.0, &row[0], &row[1], &counts.1, &row[2], &row[3]]);
+    println!("{table}");
+    if let Some(folder) = out {
+        let path = folder.join("fabric.toml");
+        crate::report::write(&path, calibrate_fabric::write(&fits).as_bytes()).map_err(|e| e.to_string())?;
+        println!("wrote {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

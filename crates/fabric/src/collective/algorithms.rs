@@ -88,9 +88,10 @@ impl Plan<'_> {
         Send { from: self.node(from), to: self.node(to), bytes }
     }
 
-    /// Pieces for a pipeline of so many stages: as many as balance filling it against paying for steps.
-    fn pieces(&self, stages: f64, seconds: f64) -> f64 {
-        let best = if self.step > 0.0 { ((stages - 1.0).max(0.0) * seconds / self.step).sqrt() } else { MOST_PIECES };
+    /// Pieces for a pipeline of so many stages: as many as balance filling it against paying for the rounds of each.
+    fn pieces(&self, stages: f64, rounds: f64, seconds: f64) -> f64 {
+        let step = self.step * rounds.max(1.0);
+        let best = if step > 0.0 { ((stages - 1.0).max(0.0) * seconds / step).sqrt() } else { MOST_PIECES };
         best.round().clamp(1.0, MOST_PIECES)
     }
 
@@ -118,7 +119,7 @@ impl Plan<'_> {
     fn chain(&self) -> Step {
         let n = self.ranks();
         let stages = n as f64 - 1.0;
-        let pieces = self.pieces(stages, self.bytes / self.rate());
+        let pieces = self.pieces(stages, 1.0, self.bytes / self.rate());
         let sends = (1..n).map(|to| self.send(to - 1, to, self.bytes / pieces)).collect();
         Step { sends, rounds: 1.0, repeat: (stages + pieces - 1.0) as u64, ..Step::default() }
     }
@@ -129,7 +130,7 @@ impl Plan<'_> {
         let depth = (usize::BITS - n.leading_zeros()) as f64;
         let both_ways = self.operation == Operation::AllReduce;
         let stages = if both_ways { 2.0 * depth } else { depth };
-        let pieces = self.pieces(stages, self.bytes / self.rate());
+        let pieces = self.pieces(stages, 1.0, self.bytes / self.rate());
         let piece = self.bytes / 2.0 / pieces;
         let mut sends = Vec::new();
         // For a broadcast both trees hang from rank 0, the second the mirror image of the first.
@@ -242,7 +243,7 @@ impl Plan<'_> {
             Operation::Broadcast | Operation::Send => return Err(AlgorithmError::NotFor),
         };
         // In pieces, the three parts of different pieces at once.
-        let pieces = self.pieces(3.0, bytes / self.rate());
+        let pieces = self.pieces(3.0, rounds, bytes / self.rate());
         let scaled = |sends: Vec<Send>| -> Vec<Send> {
             sends.into_iter().map(|s| Send { bytes: s.bytes / pieces, ..s }).filter(|s| s.bytes > 0.0).collect()
         };

@@ -79,11 +79,12 @@ pub fn lower(
 ) -> Result<Lowered, LowerError> {
     let pairs = schedule.steps.iter().any(|s| s.every_pair > 0.0);
     let all = if pairs { placement.len() * placement.len() } else { 0 };
-    let fidelity = match all {
-        0..=FEW_PAIRS => Fidelity::Streams,
-        _ if alike(graph, capacity, placement, routing, schedule) => Fidelity::Alike,
-        0..=MOST_PAIRS => Fidelity::Streams,
-        _ => Fidelity::Loads,
+    let fidelity = if all > FEW_PAIRS && alike(graph, capacity, placement, routing, schedule) {
+        Fidelity::Alike
+    } else if all <= MOST_PAIRS {
+        Fidelity::Streams
+    } else {
+        Fidelity::Loads
     };
     lower_as(graph, capacity, placement, schedule, (routing, step), fidelity)
 }
@@ -142,8 +143,8 @@ pub fn lower_as(
 fn alike(graph: &Graph, capacity: &[f64], placement: &Placement, routing: Routing, schedule: &Schedule) -> bool {
     let whole = graph.links.iter().zip(capacity).all(|(l, &c)| l.bandwidth == c);
     let full = placement.is_packed() && placement.len() == graph.chips.len();
-    let even =
-        graph.levels.iter().all(|l| graph.chips.len() as u32 <= l.chips || graph.chips.len() as u32 % l.chips == 0);
+    let chips = graph.chips.len() as u32;
+    let even = graph.levels.iter().all(|l| chips <= l.chips || chips.is_multiple_of(l.chips));
     let only_pairs = schedule.steps.iter().all(|s| s.sends.is_empty());
     whole && full && even && only_pairs && matches!(routing, Routing::Ecmp | Routing::DimensionOrder)
 }

@@ -184,6 +184,12 @@ impl<'a> Bench<'a> {
         Ok(Bench { system, graph, placement, routing, network, families })
     }
 
+    /// Whether all ranks are in one innermost domain.
+    pub fn one_domain(&self) -> bool {
+        let domain = |c: &u32| c / self.graph.levels.first().map_or(1, |l| l.chips);
+        self.placement.chips.iter().all(|c| domain(c) == domain(&self.placement.chips[0]))
+    }
+
     /// How many ranks.
     pub fn ranks(&self) -> u32 {
         self.placement.len() as u32
@@ -220,8 +226,10 @@ impl<'a> Bench<'a> {
         let (lowered, wire, achieved) = self.flows(damage, placement, &schedule, &step)?;
         let tier = lowered.job.phases.iter().zip(&lowered.crossed).filter(|(p, _)| p.repeat > 0).map(|(_, &t)| t).max();
         let family = self.family(tier.unwrap_or(0));
-        let latency = family.launch.0 + lowered.job.phases.iter().map(|p| p.pause * p.repeat as f64).sum::<f64>();
-        let seconds = family.launch.0 + achieved + family.fill * (latency * wire).sqrt();
+        let adding = if algorithm == Algorithm::InNetwork { family.adding_launch.0 } else { 0.0 };
+        let launch = family.launch.0 + adding;
+        let latency = launch + lowered.job.phases.iter().map(|p| p.pause * p.repeat as f64).sum::<f64>();
+        let seconds = launch + achieved + family.fill * (latency * wire).sqrt();
         let busiest = busiest(graph, &damage.capacity, &lowered.carried, wire);
         Ok(Timed { wire, seconds, rounds: schedule.rounds(), busiest, fidelity: lowered.fidelity, spread: family.p90 })
     }
@@ -260,7 +268,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Whether libraries have an algorithm for an operation on such a fabric.
-    fn usual(&self, operation: Operation, algorithm: Algorithm) -> bool {
+    pub fn usual(&self, operation: Operation, algorithm: Algorithm) -> bool {
         let mesh =
             self.graph.torus.is_none() && self.graph.nodes.iter().all(|n| n.kind != NodeKind::Switch || n.tier > 0);
         match (operation, algorithm) {
@@ -371,11 +379,9 @@ impl<'a> Bench<'a> {
                 Ok(timed) if wanted && best.as_ref().is_none_or(|(_, b)| timed.seconds < b.seconds) => {
                     best = Some((one, timed));
                 }
-                Err(e) if wanted => {
-                    // A dead end says more than an algorithm that does not apply.
-                    if error.is_none() || matches!(error, Some(EstimateError::Algorithm { .. })) {
-                        error = Some(e);
-                    }
+                // A dead end says more than an algorithm that does not apply.
+                Err(e) if wanted && error.as_ref().is_none_or(|e| matches!(e, EstimateError::Algorithm { .. })) => {
+                    error = Some(e);
                 }
                 _ => {}
             }

@@ -93,10 +93,9 @@ impl Bench<'_> {
         let cube = |chip: u32| -> Vec<u32> { map.coordinates(chip).iter().map(|c| c / edge.max(1)).collect() };
         let mut broken = std::collections::BTreeSet::new();
         let mut circuits = false;
-        for (l, c) in self.graph.links.iter().zip(&damage.capacity).filter(|(l, c)| l.bandwidth != **c) {
-            let _ = c;
+        for (l, _) in self.graph.links.iter().zip(&damage.capacity).filter(|(l, c)| l.bandwidth != **c) {
             let inside = l.ocs.is_none();
-            circuits |= !inside && !(damage.chips.contains(&l.from) || damage.chips.contains(&l.to));
+            circuits |= !(inside || damage.chips.contains(&l.from) || damage.chips.contains(&l.to));
             if inside {
                 broken.insert(cube(l.from));
             }

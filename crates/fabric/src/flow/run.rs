@@ -189,8 +189,8 @@ pub fn run(capacities: &[f64], jobs: &[Job]) -> Result<Outcome, FlowError> {
         skipped: 0,
         states: HashMap::new(),
     };
-    for job in 0..jobs.len() {
-        run.begin(job, jobs[job].start);
+    for (place, job) in jobs.iter().enumerate() {
+        run.begin(place, job.start);
     }
     run.go(&owner)?;
     Ok(Outcome { finish: run.finish, events: run.ended, skipped: run.skipped })
@@ -401,8 +401,8 @@ impl<'a> Run<'a> {
         let mut times = u64::MAX;
         for (j, p) in self.progress.iter().enumerate() {
             let each = rounds[j] - before[j];
-            if each > 0 {
-                times = times.min(left(p, j).saturating_sub(1) / each);
+            if let Some(fit) = left(p, j).saturating_sub(1).checked_div(each) {
+                times = times.min(fit);
             }
             if !p.started && !p.done {
                 times = times.min(((self.jobs[j].start - self.now) / period).max(0.0) as u64);

@@ -253,22 +253,14 @@ impl Builder<'_> {
                     self.pair(port, top, Wire { bandwidth, latency: wire.latency / 2.0, ..wire });
                 }
             } else {
-                self.cards(place, tier, inner, wire, over, top, chips);
+                self.cards(place, inner, wire, over, top, chips);
             }
         }
     }
 
     /// A card for each chip, leaves where there are any, and the switches above.
-    fn cards(
-        &mut self,
-        place: usize,
-        tier: &Tier,
-        inner: u32,
-        wire: Wire,
-        over: f64,
-        top: NodeId,
-        chips: std::ops::Range<u32>,
-    ) {
+    fn cards(&mut self, place: usize, inner: u32, wire: Wire, over: f64, top: NodeId, chips: std::ops::Range<u32>) {
+        let tier = &self.system.fabric.tiers[place];
         let leaf_size = tier.wiring.leaf.as_ref().map(|l| l.mid().round() as u32);
         let leaves = over > 1.0 || leaf_size.is_some() || tier.wiring.rails;
         let width = leaf_size.unwrap_or(inner).max(1);

@@ -57,7 +57,7 @@ struct TrapSpec {
 }
 
 /// A machine with what its rows need.
-pub(super) struct MachineData {
+pub(crate) struct MachineData {
     pub system: System,
     /// Folder of its tables.
     pub tables: Option<String>,
@@ -73,7 +73,7 @@ pub(super) struct MachineData {
 }
 
 /// A row that is not what it seems.
-pub(super) struct Trap {
+pub(crate) struct Trap {
     id: Option<String>,
     library: Option<String>,
     /// Machine to take it for.
@@ -90,7 +90,7 @@ pub(super) struct Trap {
     pub rings: bool,
 }
 
-pub(super) struct Data {
+pub(crate) struct Data {
     pub machines: Vec<MachineData>,
     pub traps: Vec<Trap>,
 }

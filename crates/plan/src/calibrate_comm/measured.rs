@@ -11,7 +11,7 @@ use crate::tables::Table;
 const NODE: f64 = 8.0;
 
 /// A row, and the exchange it asks for.
-pub(super) struct MeasuredRow {
+pub(crate) struct MeasuredRow {
     pub id: String,
     pub operation: String,
     pub chip: String,
@@ -27,7 +27,7 @@ pub(super) struct MeasuredRow {
 
 /// What to price, and how.
 #[derive(Clone, Copy)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     pub machine: usize,
     pub exchange: Exchange,
     /// Host time in the measurement.
@@ -56,7 +56,7 @@ struct Fields<'a> {
     not_measured: Option<String>,
 }
 
-pub(super) fn read_collectives(table: &Table, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
+pub(crate) fn read_collectives(table: &Table, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
     let text = |name: &str| table.text(name);
     let maybe = |name: &str| table.text_if_any(name);
     let (id, chip, ranks, library) = (text("id")?, text("chip")?, text("ranks")?, maybe("library")?);
@@ -83,7 +83,7 @@ pub(super) fn read_collectives(table: &Table, data: &Data) -> Result<Vec<Measure
     Ok((0..table.len()).map(|i| understand(row(i), data)).collect())
 }
 
-pub(super) fn read_operators(table: &Table, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
+pub(crate) fn read_operators(table: &Table, data: &Data) -> Result<Vec<MeasuredRow>, CommFitError> {
     let text = |name: &str| table.text(name);
     let maybe = |name: &str| table.text_if_any(name);
     let (id, chip, chips, imp) = (text("id")?, text("chip")?, maybe("chips")?, maybe("impl")?);

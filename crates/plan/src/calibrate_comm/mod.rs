@@ -6,8 +6,8 @@
 //! rows, for those who have none of their own.
 
 mod check;
-mod data;
-mod measured;
+pub(crate) mod data;
+pub(crate) mod measured;
 mod point;
 mod tables;
 
