@@ -9,7 +9,7 @@ use catalog::{Attention, Catalog, Ffn, Framework, LayerGroup, Model};
 use cost::Calibration;
 use cost::comm::CommCalibration;
 use cost::train::{
-    ContextExchange, Lora, Offload, Plan, Pricer, Recipe, Recompute, Schedule, Sharding, StateFormat, Terms,
+    ContextExchange, Offload, Plan, Pricer, Recipe, Recompute, Schedule, Sharding, StateFormat, Terms,
     TrainingCalibration,
 };
 use formats::Scheme;
@@ -94,25 +94,21 @@ fn main() {
     let (before, started) = (processor(), Instant::now());
     let (mut tried, mut best) = (0u64, f64::INFINITY);
     for (gradients, moments) in recipes {
-        for linear in [Scheme::BF16] {
-            for lora in [None::<Lora>] {
-                let recipe = Recipe { linear, gradients, moments, lora, ..Recipe::MIXED };
-                let job = a100.job(&model, recipe, 2048, 4096);
-                let space = Space {
-                    offload: true,
-                    context: vec![ContextExchange::Ring, ContextExchange::AllGather, ContextExchange::Ulysses],
-                    cp: vec![1, 2, 4, 8],
-                    micro_batch: vec![1, 2, 4, 8, 16, 32],
-                    ..Space::default()
-                };
-                let mut choices = Choices::new(&job, &space, &framework, a100.devices());
-                choices.recompute = (1..12).map(Recompute::Layers).collect();
-                choices.recompute.extend([Recompute::None, Recompute::Selective, Recompute::Full]);
-                let found = one.install(|| search(&job, &choices, 200)).expect("played");
-                tried += found.priced + found.refused.values().sum::<u64>();
-                best = best.min(found.played.first().map_or(f64::INFINITY, |p| p.step.seconds));
-            }
-        }
+        let recipe = Recipe { gradients, moments, ..Recipe::MIXED };
+        let job = a100.job(&model, recipe, 2048, 4096);
+        let space = Space {
+            offload: true,
+            context: vec![ContextExchange::Ring, ContextExchange::AllGather, ContextExchange::Ulysses],
+            cp: vec![1, 2, 4, 8],
+            micro_batch: vec![1, 2, 4, 8, 16, 32],
+            ..Space::default()
+        };
+        let mut choices = Choices::new(&job, &space, &framework, a100.devices());
+        choices.recompute = (1..12).map(Recompute::Layers).collect();
+        choices.recompute.extend([Recompute::None, Recompute::Selective, Recompute::Full]);
+        let found = one.install(|| search(&job, &choices, 200)).expect("played");
+        tried += found.priced + found.refused.values().sum::<u64>();
+        best = best.min(found.played.first().map_or(f64::INFINITY, |p| p.step.seconds));
     }
     println!(
         "whole space of GPT-3 175B on 4,096 A100: {tried} executions in {:.1} CPU s ({:.1} s), best step {best:.3} s",

@@ -85,7 +85,10 @@ pub(super) fn is_fitted(key: &str) -> bool {
     KNOBS.iter().any(|(name, ..)| *name == key)
 }
 
-const CHIP_KNOBS: [(fn(&mut ChipFit) -> &mut f64, f64, f64); 4] = [
+/// Number of a chip's fit: how to reach it, and its bounds.
+type ChipKnob = (fn(&mut ChipFit) -> &mut f64, f64, f64);
+
+const CHIP_KNOBS: [ChipKnob; 4] = [
     (|c| &mut c.half, 0.7, 2.5),
     (|c| &mut c.eight, 0.7, 2.5),
     (|c| &mut c.four, 0.7, 2.5),

@@ -14,13 +14,16 @@ pub struct Ordering {
     pub right: usize,
 }
 
+/// Model, sequence and source.
+type Group<'a> = (&'a str, u64, &'a str);
+
 /// Measured values closer than this are not told apart.
 const TIE: f64 = 0.03;
 
 /// Pairs of runs of one model at one sequence, of one source: other plan, chip or schedule. Only tokens per second and chip
 /// can be compared between numbers of chips; step times are compared through them.
 pub fn orderings(cases: &[TrainingCase], points: &[Point]) -> Ordering {
-    let mut groups: BTreeMap<(&str, u64, &str), Vec<(f64, f64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, Vec<(f64, f64)>> = BTreeMap::new();
     for (case, point) in cases.iter().zip(points) {
         let (Some(sequence), Some(batch), Ok(predicted)) = (case.sequence, case.batch, &point.predicted) else {
             continue;

@@ -178,7 +178,7 @@ fn nearest(study: &TrainingStudy, asked: &TrainingCandidate, best: &Winner, grou
         let rig = Rig::new(&system, ground.fitted, ground.chips, best.framework).ok()?;
         let job = job(study, &rig);
         let choices = Choices::new(&job, &study.space, best.framework, rig.devices());
-        if search(&job, &choices, 1).ok()?.played.first().is_some() {
+        if !search(&job, &choices, 1).ok()?.played.is_empty() {
             return Some(chips);
         }
     }
