@@ -14,6 +14,7 @@ use crate::policy::{self, Policy};
 use crate::price::{Ids, Prices};
 use crate::price_lookup::Price;
 use crate::source::{self, Source};
+use crate::supply::{self, Porting, Supply};
 use crate::system_spec::SystemSpec;
 use crate::written::nearest;
 use crate::{Chip, Diagnostic, System};
@@ -40,6 +41,10 @@ pub struct Catalog {
     pub prices: Prices,
     /// Policies, in the order of the file.
     pub policies: Vec<Policy>,
+    /// What is made, ordered and licensed.
+    pub supply: Vec<Supply>,
+    /// What stacks can do.
+    pub porting: Vec<Porting>,
 }
 
 impl Catalog {
@@ -191,6 +196,8 @@ struct Build {
     systems: BTreeMap<String, (String, SystemSpec)>,
     prices: Vec<File>,
     policies: Vec<File>,
+    supply: Vec<File>,
+    porting: Vec<File>,
     found: Vec<Diagnostic>,
 }
 
@@ -215,6 +222,8 @@ impl Build {
         }
         self.prices.extend(layer.prices);
         self.policies.extend(layer.policies);
+        self.supply.extend(layer.supply);
+        self.porting.extend(layer.porting);
         for file in &layer.systems {
             let (spec, found) = SystemSpec::read(&file.id, &file.name, &file.text, &keys);
             self.found.extend(found);
@@ -269,6 +278,13 @@ impl Build {
         for file in &self.policies {
             let chips = &ids.chips;
             self.found.extend(policy::read(&mut catalog.policies, &file.name, &file.text, &sources, chips));
+        }
+        for file in &self.supply {
+            let chips = &ids.chips;
+            self.found.extend(supply::read_supply(&mut catalog.supply, &file.name, &file.text, &sources, chips));
+        }
+        for file in &self.porting {
+            self.found.extend(supply::read_porting(&mut catalog.porting, &file.name, &file.text, &sources));
         }
         (catalog, self.found)
     }

@@ -31,6 +31,8 @@ pub(crate) struct Files {
     pub sources: Option<File>,
     pub prices: Option<File>,
     pub policies: Option<File>,
+    pub supply: Option<File>,
+    pub porting: Option<File>,
     pub chips: Vec<File>,
     pub systems: Vec<File>,
 }
@@ -44,6 +46,8 @@ pub(crate) fn embedded() -> Files {
         sources: one("sources", include_str!("../../../catalog/sources.toml")),
         prices: one("prices", include_str!("../../../catalog/prices.toml")),
         policies: one("policies", include_str!("../../../catalog/policies.toml")),
+        supply: one("supply", include_str!("../../../catalog/supply.toml")),
+        porting: one("porting", include_str!("../../../catalog/porting.toml")),
         chips: embedded_folder(&CHIPS, "chips"),
         systems: embedded_folder(&SYSTEMS, "systems"),
     }
@@ -73,6 +77,8 @@ pub(crate) fn folder(path: &Path) -> (Files, Vec<Diagnostic>) {
     files.sources = load.optional(path, "sources");
     files.prices = load.optional(path, "prices");
     files.policies = load.optional(path, "policies");
+    files.supply = load.optional(path, "supply");
+    files.porting = load.optional(path, "porting");
     files.chips = load.all(&path.join("chips"));
     files.systems = load.all(&path.join("systems"));
     if load.count == 0 && load.found.is_empty() {

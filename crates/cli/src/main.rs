@@ -36,10 +36,14 @@ enum Command {
     Calibrate(cmd::calibrate::Calibrate),
     /// Shows chips and systems, every fact with its source; checks a folder of your own.
     Catalog(cmd::catalog::CatalogArgs),
+    /// Puts statements of the press to the test: computes a verdict for each, and writes `claims.json` and `claims.html`.
+    Claims(cmd::claims::Claims),
     /// Shows where the time and the memory of one system's best set-up go.
     Explain(cmd::explain::Explain),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
+    /// Plans what to buy or rent, when, under prices, duties, caps, power and doubt: writes `plan.json` and `plan.html`.
+    Plan(cmd::plan::Plan),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
     /// Predicts published measurements and shows how far off the predictions are.
@@ -65,8 +69,10 @@ fn main() -> ExitCode {
         Command::CompareWeights(args) => converted(cmd::compare_weights::run(args)),
         Command::Calibrate(args) => cmd::calibrate::run(&args),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
+        Command::Claims(args) => cmd::claims::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
+        Command::Plan(args) => cmd::plan::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),

@@ -3,12 +3,14 @@
 pub mod calibrate;
 pub mod calibrate_comm;
 pub mod calibrate_engine;
+pub mod claims;
 pub mod findings;
 pub mod interval;
 pub mod machine;
 pub mod money;
 mod normal;
 pub mod predict;
+pub mod purchase;
 pub mod refusal;
 pub mod search;
 pub mod study;

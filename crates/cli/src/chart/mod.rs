@@ -2,12 +2,17 @@
 //! style sheet fills in, so that light, dark and print need one drawing.
 
 pub mod bars;
+pub mod gantt;
+pub mod heat;
 mod marker;
 pub mod pareto;
 mod place;
 pub mod roofline;
 mod scale;
+pub mod stack;
 mod svg;
+pub mod tornado;
+pub mod waterfall;
 
 pub use marker::swatch;
 

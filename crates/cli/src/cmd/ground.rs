@@ -64,7 +64,7 @@ impl Question {
 const LARGEST: u64 = 16 << 20;
 
 /// Fitted parameters: those in the binary, and those of a folder over them.
-fn fitted(folder: Option<&Path>) -> Result<Fitted, String> {
+pub fn fitted(folder: Option<&Path>) -> Result<Fitted, String> {
     let mut operators = Calibration::embedded().map_err(|e| e.to_string())?;
     let mut exchanges = CommCalibration::embedded().map_err(|e| e.to_string())?;
     if let Some(folder) = folder {

@@ -4,14 +4,18 @@
 //! the glossary explains them. Words that come with the data (an operator's name, a limit) go through [`term`].
 
 pub mod both;
+pub mod claim_words;
 pub mod glossary;
 pub mod msg;
 pub mod number;
+pub mod plan;
+pub mod plan_words;
 mod term;
 pub mod words;
 
 pub use both::Both;
 pub use msg::Msg;
+pub use plan::PlanMsg;
 pub use term::term;
 
 /// A language of the interface.

@@ -4,17 +4,19 @@
 //! and theme, and hiding systems. The content security policy lets nothing but this style and this script run.
 
 mod back;
+pub mod claims;
 mod detail;
 mod figures;
 mod operators;
 mod page;
+pub mod plan;
 mod ranking;
 mod write;
 
 pub use page::render;
 pub use write::{WriteError, write};
 
-use plan::Findings;
+use ::plan::Findings;
 
 /// Findings as pretty JSON, the same bytes for the same findings.
 pub fn json(findings: &Findings) -> String {

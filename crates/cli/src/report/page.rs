@@ -16,10 +16,12 @@ pub const SCRIPT_HASH: &str = "jDLV8XuUpz3oH49IZLeNedTJbVhFTlJTRCUkFkkg86o=";
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &Findings) -> String {
     let mut out = String::with_capacity(1 << 20);
-    head(findings, &mut out);
-    out.push_str("<body>\n");
-    header(findings, &mut out);
-    out.push_str("<main>\n");
+    let contents = CONTENTS.map(|(id, msg)| (id, Both::msg(msg)));
+    let asked = Both::of(|lang| asked(findings, lang));
+    open(
+        &Frame { program: &findings.program, title: &findings.title, asked, contents: &contents, style: None },
+        &mut out,
+    );
     ranking::answer(findings, &mut out);
     ranking::ranking(findings, &mut out);
     ranking::others(findings, &mut out);
@@ -32,17 +34,44 @@ pub fn render(findings: &Findings) -> String {
     back::rejected(findings, &mut out);
     back::study(findings, &mut out);
     back::glossary(&mut out);
-    out.push_str("</main>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
-    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
-    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
-    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
-    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+    close(&findings.program, findings, &mut out);
     out
 }
 
+/// What stands around the sections of a page.
+pub struct Frame<'a> {
+    /// Version of the program.
+    pub program: &'a str,
+    /// Title.
+    pub title: &'a str,
+    /// The question in a line.
+    pub asked: Both,
+    /// Sections that the contents list, with their ids.
+    pub contents: &'a [(&'a str, Both)],
+    /// Style beside the common one, and its hash.
+    pub style: Option<(&'a str, &'a str)>,
+}
+
+/// Opens a page: head, header, `main`.
+pub fn open(frame: &Frame, out: &mut String) {
+    head(frame, out);
+    out.push_str("<body>\n");
+    header(frame, out);
+    out.push_str("<main>\n");
+}
+
+/// Closes a page, with its data as JSON.
+pub fn close(program: &str, findings: &impl serde::Serialize, out: &mut String) {
+    out.push_str("</main>\n");
+    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", program)]));
+    put(out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
+    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
+    put(out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
+    put(out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+}
+
 /// JSON that cannot end its script element.
-fn data(findings: &Findings) -> String {
+fn data(findings: &impl serde::Serialize) -> String {
     let json = serde_json::to_string(findings).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -55,19 +84,22 @@ fn data(findings: &Findings) -> String {
     out
 }
 
-fn head(findings: &Findings, out: &mut String) {
+fn head(frame: &Frame, out: &mut String) {
+    let (own, hash) = frame.style.map_or((String::new(), String::new()), |(style, hash)| {
+        (format!("<style>{style}</style>"), format!(" 'sha256-{hash}'"))
+    });
     put(
         out,
         format_args!(
             "<!DOCTYPE html>\n<html lang=\"en\" data-lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; \
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{STYLE_HASH}'{hash}; \
              script-src 'sha256-{SCRIPT_HASH}'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"{}\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n\
-             <style>{STYLE}</style>\n</head>\n",
-            escape(&findings.program),
-            escape(&findings.title)
+             <style>{STYLE}</style>{own}\n</head>\n",
+            escape(frame.program),
+            escape(frame.title)
         ),
     );
 }
@@ -85,10 +117,11 @@ const CONTENTS: [(&str, Msg); 9] = [
     ("glossary", Msg::GlossaryTitle),
 ];
 
-fn header(findings: &Findings, out: &mut String) {
+fn header(frame: &Frame, out: &mut String) {
+    let first = frame.contents.first().map_or("", |c| c.0);
     put(
         out,
-        format_args!("<a class=\"skip\" href=\"#ranking\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
+        format_args!("<a class=\"skip\" href=\"#{first}\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
     );
     out.push_str(
         "<div class=\"bar-top\"><span class=\"mark\"><svg viewBox=\"0 0 40 24\" width=\"40\" height=\"24\" \
@@ -108,11 +141,11 @@ fn header(findings: &Findings, out: &mut String) {
             label(Msg::Theme)
         ),
     );
-    put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
-    put(out, format_args!("<p class=\"asked\">{}</p>\n", Both::of(|lang| asked(findings, lang)).html()));
+    put(out, format_args!("<h1>{}</h1>\n", escape(frame.title)));
+    put(out, format_args!("<p class=\"asked\">{}</p>\n", frame.asked.html()));
     put(out, format_args!("<nav{}><ul>", label(Msg::Contents)));
-    for (id, msg) in CONTENTS {
-        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(msg).html()));
+    for (id, name) in frame.contents {
+        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", name.html()));
     }
     out.push_str("</ul></nav>\n</header>\n");
 }
@@ -132,15 +165,17 @@ fn asked(findings: &Findings, lang: Lang) -> String {
 
 /// Opens a section with its heading and a note below it. The heading's id is `{id}-h`.
 pub fn section(id: &str, title: Msg, note: Option<Msg>, out: &mut String) {
+    section_of(id, &Both::msg(title), note.map(Both::msg).as_ref(), out);
+}
+
+/// The same with texts that are no messages.
+pub fn section_of(id: &str, title: &Both, note: Option<&Both>, out: &mut String) {
     put(
         out,
-        format_args!(
-            "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{}</h2>\n",
-            Both::msg(title).html()
-        ),
+        format_args!("<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{}</h2>\n", title.html()),
     );
     if let Some(note) = note {
-        put(out, format_args!("<p class=\"note\">{}</p>\n", Both::msg(note).html()));
+        put(out, format_args!("<p class=\"note\">{}</p>\n", note.html()));
     }
 }
 

@@ -1,11 +1,15 @@
 //! Tables for the terminal. Each function takes plain rows and gives text that ends in a line feed.
 
+mod claims;
 mod explain;
 mod grid;
+mod plan;
 mod validate;
 mod weigh;
 mod weigh_notes;
 
+pub use self::plan::plan;
+pub use claims::claims;
 pub use explain::{Explanation, efficiency, explain};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};

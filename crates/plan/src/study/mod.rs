@@ -11,13 +11,14 @@ use units::{Range, Seconds, UsdPerKilowattHour};
 use crate::money::Priced;
 pub use crate::traffic::{Lengths, Load, Traffic};
 
-mod files;
+pub(crate) mod files;
 mod lengths;
-mod prices;
+pub(crate) mod prices;
 mod sections;
-mod systems;
+pub(crate) mod systems;
 #[cfg(test)]
 mod tests;
+pub(crate) mod work;
 
 /// The question.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ const REQUESTS: u64 = 512;
 /// Most requests in flight that a study may ask for.
 const MOST_CONCURRENCY: u64 = 1_000_000;
 /// Region of a study that names none.
-const WORLD: &str = "world";
+pub(super) const WORLD: &str = "world";
 const DAY: Seconds = Seconds(86_400.0);
 const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 
@@ -81,7 +81,7 @@ fn study(
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is
 /// looked for in the working folder: a study means the same wherever it is read from.
-fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
+pub(super) fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
     let name = value.text("name a built-in model or a folder with a config.json")?;
     let own = |user: &Path| is_plain(name) && user.join("models").join(format!("{name}.json")).is_file();
     let is_path = name.starts_with(['.', '/']) || name.contains(['\\', '\0']) || name.ends_with(".json");
@@ -114,7 +114,7 @@ fn inline(fault: &Diagnostic) -> String {
 }
 
 /// A storage scheme, or `Some(None)` for what is published.
-fn scheme(value: &Value) -> Option<Option<Scheme>> {
+pub(super) fn scheme(value: &Value) -> Option<Option<Scheme>> {
     let name = value.text("name a storage scheme as in \"ue8m0-fp8\"")?;
     if name == "as published" {
         return Some(None);
@@ -128,7 +128,7 @@ fn scheme(value: &Value) -> Option<Option<Scheme>> {
     found.map(Some)
 }
 
-fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model>) -> Option<Traffic> {
+pub(super) fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model>) -> Option<Traffic> {
     let table = value.table("write a table [traffic] with input and output")?;
     let input = table.need("input", "write prompt tokens, as in input = 4000");
     let input = input.and_then(|v| lengths(&v, Side::Input, folder));
@@ -187,7 +187,7 @@ fn load(value: &Value) -> Option<Load> {
     }
 }
 
-fn levels(value: &Value) -> Option<Levels> {
+pub(super) fn levels(value: &Value) -> Option<Levels> {
     const NAMES: [(Statistic, [&str; 3]); 4] = [
         (Statistic::Mean, ["ttft_mean", "tpot_mean", "e2e_mean"]),
         (Statistic::P50, ["ttft_p50", "tpot_p50", "e2e_p50"]),
@@ -243,15 +243,7 @@ fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     }
     let (region, basis) = (region?, basis?);
     let region = regions.iter().find(|r| r.id == region)?;
-    let mut money = Money {
-        region: region.id.clone(),
-        basis,
-        electricity: region.electricity.clone(),
-        pue: region.pue.clone(),
-        system_power: region.system_power.clone(),
-        lifetime_years: region.lifetime_years.clone(),
-        utilisation: region.utilisation.clone(),
-    };
+    let mut money = money_of(region, basis);
     if let Some(electricity) = electricity {
         money.electricity = stated("electricity", electricity?);
     }
@@ -267,6 +259,19 @@ fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     Some(money)
 }
 
+/// The figures of a region.
+pub(super) fn money_of(region: &Region, basis: Basis) -> Money {
+    Money {
+        region: region.id.clone(),
+        basis,
+        electricity: region.electricity.clone(),
+        pue: region.pue.clone(),
+        system_power: region.system_power.clone(),
+        lifetime_years: region.lifetime_years.clone(),
+        utilisation: region.utilisation.clone(),
+    }
+}
+
 /// A fact that the study itself states.
 fn stated<T>(key: &str, value: Range<T>) -> Fact<T> {
     Fact {
@@ -278,11 +283,11 @@ fn stated<T>(key: &str, value: Range<T>) -> Fact<T> {
     }
 }
 
-fn everything() -> SearchLimits {
+pub(super) fn everything() -> SearchLimits {
     SearchLimits { aggregated: true, disaggregated: true, requests: REQUESTS }
 }
 
-fn search(value: &Value) -> Option<SearchLimits> {
+pub(super) fn search(value: &Value) -> Option<SearchLimits> {
     const MODES: [(&str, bool); 2] = [("aggregated", true), ("disaggregated", false)];
     let table = value.table("write a table [search]")?;
     let mut limits = everything();

@@ -76,7 +76,7 @@ fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Can
 }
 
 /// A system by its key, name or alias.
-fn system<'l>(value: &Value, library: Library<'l>) -> Option<&'l Listed<SystemSpec, System>> {
+pub(crate) fn system<'l>(value: &Value, library: Library<'l>) -> Option<&'l Listed<SystemSpec, System>> {
     let name = value.text("name a system of the catalog")?;
     let found = library.catalog.listed_system(name);
     let told = found.map_err(|error| match error {
