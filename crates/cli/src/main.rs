@@ -5,6 +5,7 @@ mod cmd;
 mod lang;
 mod report;
 mod table;
+mod web;
 
 use std::panic;
 use std::path::PathBuf;
@@ -40,12 +41,20 @@ enum Command {
     Claims(cmd::claims::Claims),
     /// Shows where the time and the memory of one system's best set-up go.
     Explain(cmd::explain::Explain),
+    /// Shows fabrics, and times collectives on them: by algorithm, placement and fault.
+    Fabric(cmd::fabric::FabricArgs),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
     /// Plans what to buy or rent, when, under prices, duties, caps, power and doubt: writes `plan.json` and `plan.html`.
     Plan(cmd::plan::Plan),
+    /// Plays recorded or drawn traffic against a fleet: routers, caches, faults; writes `replay.json`, `replay.html`, Parquet.
+    Replay(cmd::replay::Replay),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
+    /// Opens the page to weigh on in a browser.
+    Ui(web::Ui),
+    /// Finds the best parallel plan for training a model on each system of a study.
+    Train(cmd::train::Train),
     /// Predicts published measurements and shows how far off the predictions are.
     Validate(cmd::validate::Validate),
     /// Weighs the systems of a study against each other: ranks them, and writes `findings.json` and `report.html`.
@@ -71,9 +80,13 @@ fn main() -> ExitCode {
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Claims(args) => cmd::claims::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
+        Command::Fabric(args) => cmd::fabric::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Plan(args) => cmd::plan::run(&args, folder),
+        Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
+        Command::Ui(args) => web::run(&args, folder),
+        Command::Train(args) => cmd::train::run(&args, folder),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),
     };

@@ -157,6 +157,12 @@ impl<C> Instance<'_, C> {
         self.kv_tokens / u64::from(self.lanes)
     }
 
+    /// One of its lanes as an instance of its own.
+    pub(crate) fn lane(&self) -> Self {
+        let scheduler = Scheduler { max_seqs: self.seats(), ..self.scheduler };
+        Instance { scheduler, lanes: 1, kv_tokens: self.lane_tokens(), ..*self }
+    }
+
     pub(crate) fn rules(&self, prefill_only: bool) -> Result<Rules, SimError> {
         let scheduler = &self.scheduler;
         let blocks = self.lane_tokens() / u64::from(scheduler.block_size);
@@ -169,8 +175,12 @@ impl<C> Instance<'_, C> {
             watermark: (scheduler.watermark * blocks as f64).ceil() as u64,
             queries: u64::from(self.speculation.queries),
             emits: (self.speculation.emitted * 1024.0).round() as u64,
-            balance: if self.ranks > 1 { u64::from(scheduler.balance) } else { 0 },
+            balance: if self.ranks > 1 || scheduler.gather > 0.0 { u64::from(scheduler.balance) } else { 0 },
+            gather: (scheduler.gather * f64::from(scheduler.max_batched_tokens)).ceil() as u64,
             prefill_only,
+            priorities: false,
+            sticky: false,
+            swap: false,
             host: HostSpans::new(scheduler),
             egress: Time::from_seconds(scheduler.host.egress.0)?,
             stream: fine(scheduler.host.stream.0).unwrap_or_default(),

@@ -4,7 +4,8 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
 /// A stream of random numbers.
-pub(crate) struct Draw(Pcg64Mcg);
+#[derive(Debug, Clone)]
+pub struct Draw(Pcg64Mcg);
 
 impl Draw {
     /// Streams of one seed are independent of each other.
@@ -19,7 +20,7 @@ impl Draw {
     }
 
     /// Uniform in (0, 1].
-    fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 

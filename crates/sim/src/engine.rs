@@ -7,7 +7,8 @@ use cost::StepCost;
 
 use crate::curve::{Curves, UNIT_BITS, local, shared};
 use crate::error::SimError;
-use crate::job::{Job, Signal};
+use crate::experts::Experts;
+use crate::job::{Held, Job, Signal};
 use crate::rank::Rank;
 use crate::rules::Rules;
 use crate::run::{Line, Piece, envelope, steps_until, sum};
@@ -61,7 +62,14 @@ pub(crate) struct Engine {
     pub tally: Tally,
     /// Until when the front end is busy sending tokens out.
     sent: Fine,
+    /// How much longer its steps take than those of a sound one, in 1/1024.
+    pub pace: Fine,
+    /// The load of its experts, where it varies.
+    pub experts: Option<Experts>,
 }
+
+/// The pace of a sound engine.
+pub(crate) const SOUND: Fine = 1 << 10;
 
 impl Engine {
     pub fn new(rules: Rules, ranks: Vec<Rank>, router: Router, longest_run: u64) -> Engine {
@@ -81,12 +89,24 @@ impl Engine {
             generation: 0,
             tally: Tally::default(),
             sent: 0,
+            pace: SOUND,
+            experts: None,
         }
+    }
+
+    /// A span at the engine's pace.
+    fn paced(&self, span: Fine) -> Fine {
+        if self.pace == SOUND { span } else { (span * self.pace) >> 10 }
     }
 
     /// Requests that wait or run.
     pub fn load(&self) -> u64 {
         self.ranks.iter().map(Rank::load).sum()
+    }
+
+    /// Requests that wait.
+    pub fn waiting(&self) -> u64 {
+        self.ranks.iter().map(Rank::waiting).sum()
     }
 
     /// When the plan is over.
@@ -96,10 +116,13 @@ impl Engine {
 
     /// A request arrives. Tells whether the end of the plan changed.
     pub fn push(&mut self, id: u32, now: Time, jobs: &mut [Job]) -> Result<bool, SimError> {
-        let loads = self.ranks.iter().map(Rank::load);
-        let place = choose(self.router, &mut self.turn, loads);
+        let place = match self.ranks.len() {
+            1 => 0,
+            _ if self.rules.sticky => self.stick(id, jobs),
+            _ => choose(self.router, &mut self.turn, self.ranks.iter().map(Rank::load)),
+        };
         jobs[id as usize].rank = place as u32;
-        let stop = self.ranks[place].push(id, &self.rules);
+        let stop = self.ranks[place].push(id, jobs, &self.rules);
         if stop { self.interrupt(now) } else { Ok(false) }
     }
 
@@ -109,10 +132,82 @@ impl Engine {
         self.interrupt(now)
     }
 
-    /// The cache of a request that left has been shipped. Tells whether the end of the plan changed.
-    pub fn release(&mut self, rank: u32, blocks: u64, now: Time) -> Result<bool, SimError> {
-        self.ranks[rank as usize].release(blocks);
+    /// The rank that knows the most of a prompt; the least loaded of equals.
+    fn stick(&self, id: u32, jobs: &[Job]) -> usize {
+        let known = |rank: &Rank| rank.cache.as_ref().map_or(0, |cache| cache.find(&jobs[id as usize]).here);
+        let key = |place: &usize| (known(&self.ranks[*place]), std::cmp::Reverse((self.ranks[*place].load(), *place)));
+        (0..self.ranks.len()).max_by_key(key).unwrap_or(0)
+    }
+
+    /// The cache of a request that left has been shipped, or is not wanted any more. Tells whether the end of the plan
+    /// changed.
+    pub fn release(&mut self, held: Held, job: &Job, now: Time) -> Result<bool, SimError> {
+        self.ranks[held.rank as usize].release(held, job);
         self.interrupt(now)
+    }
+
+    /// A request that waits here, or whose cache is under way to here, is taken out.
+    pub fn withdraw(&mut self, id: u32, now: Time, jobs: &[Job]) -> Result<bool, SimError> {
+        self.ranks[jobs[id as usize].rank as usize].withdraw(id, jobs, &self.rules);
+        self.interrupt(now)
+    }
+
+    /// From the next step on, steps take `pace` / 1024 times as long as those of a sound engine.
+    pub fn slow(&mut self, pace: Fine, now: Time) -> Result<bool, SimError> {
+        self.pace = pace;
+        self.interrupt(now)
+    }
+
+    /// Steps of the plan that are over by now.
+    fn over(&self, now: Time) -> u64 {
+        let Some(plan) = &self.plan else { return 0 };
+        if plan.end.now <= now {
+            return plan.steps;
+        }
+        if !plan.run {
+            return 0;
+        }
+        // A step is over in the picosecond in which it ends.
+        let span = self.clock.until(Time(now.0.saturating_add(1)));
+        let steps = steps_until(&self.pieces, span).min(plan.steps);
+        if sum(&self.pieces, steps) < span { steps } else { steps - 1 }
+    }
+
+    /// Everything stops and all caches are gone; what came out of the steps that are over has been sent.
+    pub fn fail(&mut self, now: Time, jobs: &mut [Job], signals: &mut Vec<Signal>) {
+        let steps = self.over(now);
+        if let Some(plan) = &mut self.plan {
+            if steps > 0 {
+                plan.steps = steps;
+                plan.span = if plan.run { sum(&self.pieces, steps) } else { plan.span };
+                plan.end = self.clock.after(plan.span).unwrap_or(plan.end);
+                self.commit(jobs, signals);
+            }
+            self.plan = None;
+        }
+        for rank in &mut self.ranks {
+            rank.fail(jobs, &self.rules);
+        }
+        self.generation += 1;
+        (self.changed, self.hold, self.held, self.sent) = (true, false, 0, 0);
+    }
+
+    /// What is in use now: requests that wait and that run, blocks in use, idle blocks of cached prefixes; and for how
+    /// long steps have run so far.
+    pub fn probe(&self, now: Time) -> ([u64; 4], Fine) {
+        let steps = self.over(now);
+        let mut sums = [0; 4];
+        for rank in &self.ranks {
+            let own = rank.probe(steps, &self.rules);
+            sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+        }
+        let running = if self.plan.is_some() { self.clock.until(now).max(0) } else { 0 };
+        (sums, self.tally.busy + running)
+    }
+
+    /// Blocks in all.
+    pub fn blocks(&self) -> u64 {
+        self.ranks.iter().map(|rank| rank.pool.total()).sum()
     }
 
     /// Cuts a run of decode steps at the end of the step that runs now.
@@ -167,13 +262,18 @@ impl Engine {
         Ok(true)
     }
 
-    /// Whether prompts wait for the other ranks: a prompt on one rank keeps all of them, so ranks compute theirs
-    /// together if they do not have to wait too long.
+    /// Whether prompts wait. For the other ranks: a prompt on one rank keeps all of them, so ranks compute theirs
+    /// together if they do not have to wait too long. Or for more prompts: a step takes its time, however full it is.
     fn may_hold(&self, jobs: &[Job]) -> bool {
-        self.rules.balance > 0
+        let rules = &self.rules;
+        let enough = || match rules.gather {
+            0 => self.ranks.iter().all(|rank| rank.has_prompt(jobs, rules)),
+            tokens => self.ranks.iter().any(|rank| rank.fills(tokens, jobs, rules)),
+        };
+        rules.balance > 0
             && self.ranks.iter().any(|rank| rank.decoding() > 0)
-            && !self.ranks.iter().all(|rank| rank.has_prompt(jobs, &self.rules))
-            && self.ranks.iter().any(|rank| rank.has_prompt(jobs, &self.rules))
+            && self.ranks.iter().any(|rank| rank.has_prompt(jobs, rules))
+            && !enough()
     }
 
     /// Forms the next step of all ranks. Tells whether any computes prompts, and whether any decodes.
@@ -197,7 +297,14 @@ impl Engine {
             host = host.max(self.rules.host.time(rank.batch.decode + rank.batch.prefill, rank.prefilled));
         }
         let (added, least) = self.rules.host.split(host);
-        Ok((shared(cost, tokens, fullest)?, added, least))
+        let together = shared(cost, tokens, fullest)?;
+        match &self.experts {
+            None => Ok((together, added, least)),
+            Some(experts) => {
+                let (load, pause) = experts.at(self.tally.steps);
+                Ok(((together * load) >> 10, added + pause, least + pause))
+            }
+        }
     }
 
     /// The time of a step that computes prompts.
@@ -215,7 +322,7 @@ impl Engine {
             slowest = slowest.max(own);
         }
         let (together, added, least) = self.common(curves.cost())?;
-        Ok((slowest + together + added).max(least))
+        Ok((self.paced(slowest + together) + added).max(least))
     }
 
     /// The steps of a run of decodes and their time.
@@ -233,7 +340,11 @@ impl Engine {
         for rank in self.ranks.iter_mut().filter(|rank| rank.decodes) {
             most = most.min(rank.limit(jobs, rules));
         }
+        if let Some(experts) = &self.experts {
+            most = most.min(experts.left(self.tally.steps));
+        }
         let (together, added, least) = self.common(curves.cost())?;
+        let added = self.paced(together) + added;
         let rules = &self.rules;
         self.pieces.clear();
         let mut done = 0;
@@ -244,8 +355,9 @@ impl Engine {
                 let grows = rank.decoding() * rules.emits;
                 let cached = rank.cached(rules) + grows * done;
                 let cell = curves.cell(rank.decoding(), cached)?;
+                let cell = if self.pace == SOUND { cell } else { cell.paced(self.pace) };
                 self.lines.push(Line {
-                    time: cell.at(cached) + together + added,
+                    time: cell.at(cached) + added,
                     growth: cell.slope * Fine::from(grows),
                     left: (cell.high - cached).div_ceil(grows),
                 });

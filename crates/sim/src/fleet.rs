@@ -1,357 +1,350 @@
-//! Engines, what routes requests to them and what connects them, and the loop that runs it all.
+//! A fleet: pools of replicas of different kinds, the rules by which requests reach them, and what befalls them.
 
-use cost::StepCost;
+use std::fmt;
+use std::ops::Range;
 
-use crate::curve::Curves;
-use crate::deployment::{Deployment, Instance, Link};
-use crate::engine::{Engine, choose};
+use units::Seconds;
+
+use crate::deployment::{Instance, Link};
 use crate::error::SimError;
-use crate::job::{Job, Signal};
-use crate::outcome::{Outcome, Pooled, Record};
-use crate::pool::Pool;
-use crate::queue::{Event, Queue};
-use crate::rank::Rank;
-use crate::scheduler::{Host, Router};
+use crate::experts::ExpertLoad;
 use crate::time::Time;
-use crate::workload::{Arrivals, Workload};
 
-/// How to simulate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// Seed of all draws.
-    pub seed: u64,
-    /// Where instances (and lanes) are alike and get equal parts of the load, simulate one and multiply. Ignored where
-    /// parts would not be equal.
-    pub fold: bool,
-    /// Longest run of decode steps that is taken in one go; 1 goes step by step. The result is the same, bit by bit.
-    pub longest_run: u64,
-    /// The first so many requests are under way when the simulation begins: the front end has taken them in, and their
-    /// prompts are in the prefix cache, but for the one token that is always computed.
-    pub resident: usize,
+/// How a rule chooses among the replicas of its pools that are up; the first of equals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Routing {
+    /// One after the other.
+    RoundRobin,
+    /// Where the fewest requests wait and run.
+    LeastOutstanding,
+    /// Where the fewest requests wait; of these, where the fewest run.
+    ShortestQueue,
+    /// Where requests under way and prompt tokens to compute are the least together: a thousand tokens that are not in the
+    /// replica's prefix cache weigh as much as so many requests.
+    Prefix {
+        /// Requests under way that weigh as much as a thousand tokens.
+        weight: f64,
+    },
+    /// On the cheapest replica that has fewer than so many requests; where there is none, where the fewest are.
+    Cheapest {
+        /// Requests under way from which on a replica counts as full.
+        full: u64,
+    },
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings { seed: 0, fold: true, longest_run: u64::MAX, resident: 0 }
+/// What a pool does with a request.
+#[derive(Debug, Clone)]
+pub enum Role<'a> {
+    /// All of it.
+    Whole,
+    /// Computes its prompt and hands it over.
+    Prefill {
+        /// Pools that decode.
+        to: Vec<usize>,
+        /// How one of their replicas is chosen.
+        routing: Routing,
+        /// What ships the cache.
+        link: Link<'a>,
+        /// Transfers that what lies between the pools carries at a time, whatever their ends; 0: as many as they like.
+        trunk: u32,
+    },
+    /// Decodes what others computed, and computes prompts only after a preemption.
+    Decode,
+}
+
+/// Slower memories behind the KV cache of a replica's rank.
+#[derive(Clone, Copy)]
+pub struct Tiers<'a> {
+    /// Tokens that the host's memory and its disk hold.
+    pub tokens: [u64; 2],
+    /// Seconds to fetch the cache of so many tokens from either. A replica fetches for one request at a time.
+    pub seconds: [&'a (dyn Fn(u64) -> f64 + Sync); 2],
+}
+
+impl fmt::Debug for Tiers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tiers").field("tokens", &self.tokens).finish_non_exhaustive()
     }
 }
 
-/// Simulates a workload on a deployment.
-///
-/// # Errors
-/// See [`SimError`]: settings that make no sense, a request that can never be served, a cost that is no time.
-pub fn simulate<C: StepCost>(
-    deployment: &Deployment<'_, C>,
-    workload: &Workload,
-    settings: &Settings,
-) -> Result<Outcome, SimError> {
-    Ok(record(deployment, workload, settings)?.outcome())
+/// When replicas are added and taken away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scaling {
+    /// Fewest and most replicas.
+    pub least: u32,
+    /// Most replicas; as many exist, on or off.
+    pub most: u32,
+    /// Requests under way for which one replica is meant.
+    pub target: f64,
+    /// Time between two looks.
+    pub every: Seconds,
+    /// Looks in a row that must find fewer replicas enough before one is drained.
+    pub patience: u32,
 }
 
-/// Simulates a workload on a deployment, and keeps what happened to every request.
-///
-/// # Errors
-/// As [`simulate`].
-pub fn record<C: StepCost>(
-    deployment: &Deployment<'_, C>,
-    workload: &Workload,
-    settings: &Settings,
-) -> Result<Record, SimError> {
-    workload.check()?;
-    if settings.longest_run == 0 {
-        return Err(SimError::setting("settings.longest_run", 0, "at least 1 step"));
+/// A pool: equal replicas.
+#[derive(Debug, Clone)]
+pub struct Replicas<'a, C> {
+    /// One of them.
+    pub instance: Instance<'a, C>,
+    /// How many are up at the start.
+    pub count: u32,
+    /// What they do.
+    pub role: Role<'a>,
+    /// Whether prefixes are cached by content.
+    pub prefix_cache: bool,
+    /// Slower memories behind the cache.
+    pub tiers: Option<Tiers<'a>>,
+    /// Whether a preempted request's cache moves to the host's memory instead of being computed anew. Needs tiers.
+    pub swap: bool,
+    /// How the load of experts varies.
+    pub experts: Option<ExpertLoad>,
+    /// When replicas are added and taken away; `None`: never.
+    pub scaling: Option<Scaling>,
+    /// From the decision to start a replica until it serves: a new one, a spare, or one that was repaired.
+    pub startup: Seconds,
+    /// Spare replicas, which take the place of those that fail.
+    pub spares: u32,
+    /// What a replica costs a second, in any currency.
+    pub price: f64,
+    /// Tokens of the longest request, prompt and answer, that the model takes.
+    pub context: u64,
+}
+
+impl<'a, C> Replicas<'a, C> {
+    /// A pool that does everything, and nothing special.
+    pub fn plain(instance: Instance<'a, C>, count: u32) -> Replicas<'a, C> {
+        Replicas {
+            instance,
+            count,
+            role: Role::Whole,
+            prefix_cache: false,
+            tiers: None,
+            swap: false,
+            experts: None,
+            scaling: None,
+            startup: Seconds::ZERO,
+            spares: 0,
+            price: 0.0,
+            context: u64::MAX,
+        }
     }
-    let mut jobs = workload.jobs(settings.seed)?;
-    for job in jobs.iter_mut().take(settings.resident) {
-        job.cached = job.input.saturating_sub(1);
+
+    /// Tokens of the longest request that a replica takes.
+    pub(crate) fn longest(&self) -> u64 {
+        let block = u64::from(self.instance.scheduler.block_size);
+        (self.instance.lane_tokens() / block * block).min(self.context)
     }
-    let mut clients = match workload.arrivals {
-        Arrivals::Closed { concurrency, .. } => Some(concurrency as usize),
-        _ => None,
-    };
-    let mut copies = 1;
-    let (front, back, router, link) = match deployment {
-        Deployment::Together { instance, count, router } => {
-            instance.check()?;
-            let engines = instance.engines("deployment.count", *count)? as usize;
-            instance.check_jobs(&jobs, false, true)?;
-            if settings.fold && *router == Router::RoundRobin && alike(workload, engines) {
-                copies = engines;
-                jobs = jobs.into_iter().step_by(copies).collect();
-                clients = clients.map(|clients| clients / copies);
+
+    /// Tokens of the longest prompt that a step takes.
+    pub(crate) fn prompt(&self) -> u64 {
+        let scheduler = &self.instance.scheduler;
+        if scheduler.chunked_prefill { u64::MAX } else { u64::from(scheduler.max_batched_tokens) }
+    }
+
+    /// Replicas that exist, on or off.
+    pub(crate) fn places(&self) -> u32 {
+        self.scaling.map_or(self.count, |scaling| scaling.most.max(self.count))
+    }
+}
+
+/// Which requests go where. The first rule that fits a request decides.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Service class; `None`: any.
+    pub class: Option<u16>,
+    /// Model; `None`: any.
+    pub model: Option<u16>,
+    /// Prompt tokens, first and last included.
+    pub input: (u32, u32),
+    /// Pools.
+    pub pools: Vec<usize>,
+    /// How one of their replicas is chosen.
+    pub routing: Routing,
+    /// Requests under way from which on a replica accepts no more; where all have as many a request is refused.
+    pub limit: Option<u64>,
+}
+
+impl Rule {
+    /// Everything to some pools.
+    pub fn all(pools: Vec<usize>, routing: Routing) -> Rule {
+        Rule { class: None, model: None, input: (0, u32::MAX), pools, routing, limit: None }
+    }
+}
+
+/// What befalls replicas.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Harm {
+    /// They stop at once; all that they hold is lost. They are back after so long (and their start-up), or never.
+    Stop {
+        /// Time to repair; `None`: for good.
+        repair: Option<Seconds>,
+    },
+    /// Their steps take longer for some time.
+    Slow {
+        /// So many times as long.
+        factor: f64,
+        /// For so long.
+        span: Seconds,
+    },
+    /// Transfers to and from them take longer for some time.
+    Link {
+        /// So many times as long.
+        factor: f64,
+        /// For so long.
+        span: Seconds,
+    },
+    /// They accept nothing new, finish what they have, and start again.
+    Drain,
+}
+
+/// Something that befalls some replicas of a pool at some time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// When.
+    pub at: Seconds,
+    /// Which pool.
+    pub pool: usize,
+    /// Which of its replicas.
+    pub replicas: Range<u32>,
+    /// What.
+    pub harm: Harm,
+}
+
+/// A fleet.
+#[derive(Debug, Clone)]
+pub struct Fleet<'a, C> {
+    /// Its pools.
+    pub pools: Vec<Replicas<'a, C>>,
+    /// Its rules, in order.
+    pub rules: Vec<Rule>,
+    /// What befalls it.
+    pub faults: Vec<Fault>,
+    /// How often a request begins anew after what served it failed, before it is given up.
+    pub retries: u32,
+    /// Whether a request that begins anew keeps the tokens that the client has; otherwise the client starts over.
+    pub resumes: bool,
+    /// From a failure until its requests are sent anew.
+    pub notice: Seconds,
+    /// Age of what routers know of prefix caches.
+    pub view_delay: Seconds,
+}
+
+impl<'a, C> Fleet<'a, C> {
+    /// Pools under one rule that sends everything to the first of them, or to any where none hands over.
+    pub fn of(pools: Vec<Replicas<'a, C>>, routing: Routing) -> Fleet<'a, C> {
+        let entry = (0..pools.len()).filter(|place| !matches!(pools[*place].role, Role::Decode)).collect();
+        Fleet {
+            pools,
+            rules: vec![Rule::all(entry, routing)],
+            faults: Vec::new(),
+            retries: 3,
+            resumes: false,
+            notice: Seconds::ZERO,
+            view_delay: Seconds::ZERO,
+        }
+    }
+
+    /// Checks what is wrong whatever is sent.
+    ///
+    /// # Errors
+    /// [`SimError::Setting`] with the field and what it may be.
+    pub fn check(&self) -> Result<(), SimError> {
+        let pools = self.pools.len();
+        let exists = |field: &'static str, list: &[usize], entry: bool| {
+            let able =
+                |place: &usize| self.pools.get(*place).is_some_and(|pool| matches!(pool.role, Role::Decode) != entry);
+            match list.iter().find(|place| !able(place)) {
+                _ if list.is_empty() => Err(SimError::setting(field, "[]", "at least one pool")),
+                Some(place) if *place >= pools => Err(SimError::setting(field, place, "a pool that there is")),
+                Some(place) if entry => Err(SimError::setting(field, place, "a pool that takes prompts")),
+                Some(place) => Err(SimError::setting(field, place, "a pool that decodes what others computed")),
+                None => Ok(()),
             }
-            let engines = build(instance, (engines / copies) as u32, false, settings)?;
-            (engines, Vec::new(), *router, None)
+        };
+        for rule in &self.rules {
+            exists("rule.pools", &rule.pools, true)?;
+            rule.routing.check()?;
         }
-        Deployment::Split { prefill, prefills, decode, decodes, router, link } => {
-            prefill.check()?;
-            decode.check()?;
-            let prefills = prefill.engines("deployment.prefills", *prefills)?;
-            let decodes = decode.engines("deployment.decodes", *decodes)?;
-            if link.streams == 0 {
-                return Err(SimError::setting("link.streams", 0, "at least 1 transfer at a time"));
+        for pool in &self.pools {
+            pool.check()?;
+            if let Role::Prefill { to, routing, .. } = &pool.role {
+                exists("pool.to", to, false)?;
+                routing.check()?;
             }
-            prefill.check_jobs(&jobs, true, true)?;
-            decode.check_jobs(&jobs, false, false)?;
-            let front = build(prefill, prefills, true, settings)?;
-            let back = build(decode, decodes, false, settings)?;
-            (front, back, *router, Some(*link))
         }
-    };
-    let (first, curves) = match deployment {
-        Deployment::Together { instance, .. } => (instance, vec![Curves::new(instance.cost)]),
-        Deployment::Split { prefill, decode, .. } => {
-            (prefill, vec![Curves::new(prefill.cost), Curves::new(decode.cost)])
+        for fault in &self.faults {
+            fault.check(&self.pools)?;
         }
-    };
-    let think = match workload.arrivals {
-        Arrivals::Closed { think, .. } => Time::from_seconds(think)?,
-        _ => Time::ZERO,
-    };
-    let fronts = front.len();
-    let mut engines = front;
-    engines.extend(back);
-    let lines = if link.is_some() { engines.len() } else { 0 };
-    let streams = link.map_or(0, |link| link.streams as usize);
-    let mut fleet = Fleet {
-        curves,
-        touched: Vec::with_capacity(engines.len()),
-        marked: vec![false; engines.len()],
-        engines,
-        fronts,
-        router,
-        turns: [0, 0],
-        link,
-        lines: vec![vec![Time::ZERO; streams]; lines],
-        jobs,
-        next: 0,
-        closed: clients.is_some(),
-        think,
-        ingress: Time::from_seconds(first.scheduler.host.ingress.0)?,
-        intake: first.scheduler.host,
-        gate: Time::ZERO,
-        resident: settings.resident.div_ceil(copies),
-        queue: Queue::default(),
-        signals: Vec::new(),
-        served: 0,
-        shipped: 0,
-    };
-    fleet.run(clients)?;
-    Ok(fleet.record(copies, workload.warmup / copies, clients))
+        Time::from_seconds(self.notice.0)?;
+        Time::from_seconds(self.view_delay.0)?;
+        Ok(())
+    }
 }
 
-/// Whether every `parts`-th request stands for all.
-fn alike(workload: &Workload, parts: usize) -> bool {
-    let equal = match workload.arrivals {
-        Arrivals::Closed { concurrency, .. } => (concurrency as usize).is_multiple_of(parts),
-        Arrivals::Poisson { .. } | Arrivals::Gamma { .. } => true,
-        Arrivals::Times(_) => false,
-    };
-    equal && workload.requests.is_multiple_of(parts) && workload.input.is_alike() && workload.output.is_alike()
-}
-
-fn build<C>(
-    instance: &Instance<'_, C>,
-    count: u32,
-    prefill_only: bool,
-    settings: &Settings,
-) -> Result<Vec<Engine>, SimError> {
-    let rules = instance.rules(prefill_only)?;
-    let rank = || Rank::new(Pool::new(instance.lane_tokens(), instance.scheduler.block_size));
-    let engine = |_| {
-        let ranks = (0..instance.ranks).map(|_| rank()).collect();
-        Engine::new(rules.clone(), ranks, instance.scheduler.ranks, settings.longest_run)
-    };
-    Ok((0..count).map(engine).collect())
-}
-
-struct Fleet<'a, C> {
-    /// Step times, of engines of the first kind and of the second.
-    curves: Vec<Curves<'a, C>>,
-    /// Those that requests come to first, then those that decode what others prefilled.
-    engines: Vec<Engine>,
-    fronts: usize,
-    router: Router,
-    turns: [usize; 2],
-    link: Option<Link<'a>>,
-    /// For each engine, when each of its transfer streams is free.
-    lines: Vec<Vec<Time>>,
-    jobs: Vec<Job>,
-    /// The next request to arrive.
-    next: usize,
-    closed: bool,
-    think: Time,
-    ingress: Time,
-    /// What the front ends need to take a request in, and until when they are busy with it.
-    intake: Host,
-    gate: Time,
-    /// Requests that were taken in before.
-    resident: usize,
-    queue: Queue,
-    /// Engines to which something happened at this moment.
-    touched: Vec<u32>,
-    marked: Vec<bool>,
-    signals: Vec<Signal>,
-    served: usize,
-    shipped: u64,
-}
-
-impl<C: StepCost> Fleet<'_, C> {
-    fn run(&mut self, clients: Option<usize>) -> Result<(), SimError> {
-        for _ in 0..clients.unwrap_or(1).min(self.jobs.len()) {
-            self.announce()?;
-        }
-        while let Some((now, event)) = self.queue.pop() {
-            self.handle(now, event)?;
-            while let Some(event) = self.queue.pop_at(now) {
-                self.handle(now, event)?;
+impl Routing {
+    fn check(&self) -> Result<(), SimError> {
+        match self {
+            Routing::Prefix { weight } if !(0.0..=1e6).contains(weight) => {
+                Err(SimError::setting("routing.weight", weight, "0 to 1000000 requests for a thousand tokens"))
             }
-            // Plans are made when all that happens at this moment has happened.
-            self.touched.sort_unstable();
-            for place in 0..self.touched.len() {
-                let engine = self.touched[place];
-                self.marked[engine as usize] = false;
-                let curves = &mut self.curves[usize::from(engine as usize >= self.fronts)];
-                if self.engines[engine as usize].plan(now, curves, &mut self.jobs, &mut self.signals)? {
-                    self.await_end(engine);
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<C> Replicas<'_, C> {
+    fn check(&self) -> Result<(), SimError> {
+        self.instance.check()?;
+        self.instance.engines("pool.count", self.places())?;
+        if let Role::Prefill { link, .. } = &self.role
+            && link.streams == 0
+        {
+            return Err(SimError::setting("link.streams", 0, "at least 1 transfer at a time"));
+        }
+        if self.swap && self.tiers.is_none() {
+            return Err(SimError::setting("pool.swap", true, "a host memory to swap to"));
+        }
+        if let Some(experts) = &self.experts {
+            experts.check()?;
+        }
+        if let Some(scaling) = &self.scaling {
+            if !(1..=scaling.most).contains(&scaling.least) || !(scaling.least..=scaling.most).contains(&self.count) {
+                return Err(SimError::setting("pool.scaling", scaling.least, "1 <= least <= count <= most"));
+            }
+            if !(scaling.target > 0.0 && scaling.target.is_finite()) {
+                return Err(SimError::setting("pool.scaling.target", scaling.target, "more than 0 requests"));
+            }
+            if !(1e-3..=1e6).contains(&scaling.every.0) {
+                return Err(SimError::setting("pool.scaling.every", scaling.every.0, "1 ms to 11 days"));
+            }
+        }
+        if !(self.price >= 0.0 && self.price.is_finite()) {
+            return Err(SimError::setting("pool.price", self.price, "0 or more"));
+        }
+        Time::from_seconds(self.startup.0).map(|_| ())
+    }
+}
+
+impl Fault {
+    fn check<C>(&self, pools: &[Replicas<'_, C>]) -> Result<(), SimError> {
+        let Some(pool) = pools.get(self.pool) else {
+            return Err(SimError::setting("fault.pool", self.pool, "a pool that there is"));
+        };
+        if self.replicas.is_empty() || self.replicas.end > pool.places() {
+            let given = format!("{} to {}", self.replicas.start, self.replicas.end);
+            return Err(SimError::setting("fault.replicas", given, "replicas that the pool has"));
+        }
+        Time::from_seconds(self.at.0)?;
+        match self.harm {
+            Harm::Slow { factor, span } | Harm::Link { factor, span } => {
+                if !(1.0..=1e6).contains(&factor) {
+                    return Err(SimError::setting("fault.factor", factor, "1 to 1000000 times as long"));
                 }
+                Time::from_seconds(span.0).map(|_| ())
             }
-            self.touched.clear();
-            self.heed(now)?;
+            Harm::Stop { repair: Some(span) } => Time::from_seconds(span.0).map(|_| ()),
+            Harm::Stop { repair: None } | Harm::Drain => Ok(()),
         }
-        if self.served == self.jobs.len() {
-            Ok(())
-        } else {
-            Err(SimError::Deadlock { served: self.served, requests: self.jobs.len() })
-        }
-    }
-
-    /// The next request will arrive; its arrival is known.
-    fn announce(&mut self) -> Result<(), SimError> {
-        let job = &self.jobs[self.next];
-        if self.next < self.resident {
-            self.queue.push(job.arrival, Event::Arrive { job: self.next as u32 });
-            self.next += 1;
-            return Ok(());
-        }
-        let work = self.intake.intake.0 + self.intake.intake_token.0 * f64::from(job.input);
-        // Each instance that requests come to has a front end; together they take in so many times as fast.
-        let work = Time::from_seconds(work / self.fronts as f64)?;
-        self.gate = self.gate.max(job.arrival).plus(work)?;
-        let arrival = self.gate.plus(self.ingress)?;
-        self.queue.push(arrival, Event::Arrive { job: self.next as u32 });
-        self.next += 1;
-        Ok(())
-    }
-
-    fn await_end(&mut self, engine: u32) {
-        let state = &self.engines[engine as usize];
-        if let Some(end) = state.end() {
-            self.queue.push(end, Event::End { engine, generation: state.generation });
-        }
-    }
-
-    fn touch(&mut self, engine: u32, changed: bool) {
-        if changed {
-            self.await_end(engine);
-        }
-        if !std::mem::replace(&mut self.marked[engine as usize], true) {
-            self.touched.push(engine);
-        }
-    }
-
-    fn handle(&mut self, now: Time, event: Event) -> Result<(), SimError> {
-        match event {
-            Event::End { engine, generation } => {
-                let state = &mut self.engines[engine as usize];
-                if state.generation == generation {
-                    state.commit(&mut self.jobs, &mut self.signals);
-                    self.touch(engine, false);
-                    self.heed(now)?;
-                }
-            }
-            Event::Arrive { job } => {
-                if !self.closed && self.next < self.jobs.len() {
-                    self.announce()?;
-                }
-                self.route(job, 0..self.fronts, 0, now)?;
-            }
-            Event::Shipped { job } => self.land(job, now)?,
-        }
-        Ok(())
-    }
-
-    /// Sends a request to one of some engines.
-    fn route(&mut self, job: u32, among: std::ops::Range<usize>, turn: usize, now: Time) -> Result<(), SimError> {
-        let loads = self.engines[among.clone()].iter().map(Engine::load);
-        let engine = (among.start + choose(self.router, &mut self.turns[turn], loads)) as u32;
-        self.jobs[job as usize].engine = engine;
-        let changed = self.engines[engine as usize].push(job, now, &mut self.jobs)?;
-        self.touch(engine, changed);
-        Ok(())
-    }
-
-    /// Does what engines ask for.
-    fn heed(&mut self, now: Time) -> Result<(), SimError> {
-        let mut signals = std::mem::take(&mut self.signals);
-        for signal in signals.drain(..) {
-            match signal {
-                Signal::Finished(job) => {
-                    self.served += 1;
-                    if self.closed && self.next < self.jobs.len() {
-                        self.jobs[self.next].arrival = self.jobs[job as usize].last.plus(self.think)?;
-                        self.announce()?;
-                    }
-                }
-                Signal::Prefilled(job) => {
-                    self.jobs[job as usize].has_kv = true;
-                    self.route(job, self.fronts..self.engines.len(), 1, now)?;
-                }
-                Signal::Admitted(job) => self.ship(job, now)?,
-            }
-        }
-        self.signals = signals;
-        Ok(())
-    }
-
-    /// Ships the cache of a request as soon as both ends have a stream free.
-    fn ship(&mut self, id: u32, now: Time) -> Result<(), SimError> {
-        let job = &self.jobs[id as usize];
-        let (Some(link), Some((source, ..))) = (&self.link, job.held) else { return Ok(()) };
-        let tokens = u64::from(job.input);
-        let seconds = (link.seconds)(tokens);
-        let span = Time::from_seconds(seconds).map_err(|_| SimError::Transfer { seconds, tokens })?;
-        let ends = [source as usize, job.engine as usize];
-        let earliest = |line: &Vec<Time>| line.iter().enumerate().min_by_key(|(_, free)| **free).map_or(0, |(i, _)| i);
-        let slots = ends.map(|end| earliest(&self.lines[end]));
-        let start = now.max(self.lines[ends[0]][slots[0]]).max(self.lines[ends[1]][slots[1]]);
-        let end = start.plus(span)?;
-        for (line, slot) in ends.into_iter().zip(slots) {
-            self.lines[line][slot] = end;
-        }
-        self.shipped += tokens;
-        self.queue.push(end, Event::Shipped { job: id });
-        Ok(())
-    }
-
-    /// The cache of a request is where it decodes.
-    fn land(&mut self, id: u32, now: Time) -> Result<(), SimError> {
-        let job = &mut self.jobs[id as usize];
-        let Some((source, rank, blocks)) = job.held.take() else { return Ok(()) };
-        let target = job.engine;
-        if self.link.is_some_and(|link| link.first_token_after) {
-            job.first = now.plus(self.engines[target as usize].rules.egress)?;
-        }
-        let changed = self.engines[source as usize].release(rank, blocks, now)?;
-        self.touch(source, changed);
-        let changed = self.engines[target as usize].land(id, now, &self.jobs)?;
-        self.touch(target, changed);
-        Ok(())
-    }
-
-    fn record(self, copies: usize, warmup: usize, clients: Option<usize>) -> Record {
-        let pools = [&self.engines[..self.fronts], &self.engines[self.fronts..]];
-        let loads = pools.into_iter().filter(|pool| !pool.is_empty()).map(Pooled::of).collect();
-        Record::new(&self.jobs, loads, copies, warmup, clients, self.shipped)
     }
 }

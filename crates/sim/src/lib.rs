@@ -13,27 +13,45 @@
 //!                                                      └──> Record ──> Outcome
 //! ```
 
+mod cache;
 mod curve;
 mod deployment;
 mod draw;
 mod engine;
 mod error;
+mod experts;
 mod fleet;
+pub mod goodput;
 mod job;
+mod nanos;
 mod outcome;
+mod play;
 mod pool;
 mod queue;
 mod rank;
+mod replay;
+mod requests;
 mod rules;
 mod run;
 mod scheduler;
+mod serve;
 mod time;
+pub mod timeline;
+pub mod train;
+mod view;
 mod workload;
 
 pub use deployment::{Deployment, Instance, Link, Speculation};
+pub use draw::Draw;
 pub use error::SimError;
-pub use fleet::{Settings, record, simulate};
+pub use experts::ExpertLoad;
+pub use fleet::{Fault, Fleet, Harm, Replicas, Role, Routing, Rule, Scaling, Tiers};
+pub use job::Refusal;
+pub use nanos::Nanos;
 pub use outcome::{Load, Outcome, Rates, Record, Served, Stat};
+pub use replay::{CacheUse, Fate, PoolUse, Replay, ReplaySettings, Replayed, Sample, replay};
+pub use requests::{Request, Requests, chain};
 pub use scheduler::{Admission, Host, Router, Scheduler, Steps};
+pub use serve::{Settings, record, simulate};
 pub use time::Time;
 pub use workload::{Arrivals, Lengths, Workload};

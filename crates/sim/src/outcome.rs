@@ -32,6 +32,22 @@ pub struct Served {
     pub preemptions: u32,
 }
 
+impl Served {
+    pub(crate) fn of(job: &Job) -> Served {
+        Served {
+            input: job.input,
+            cached: job.hit,
+            output: job.output,
+            arrival: job.arrival,
+            started: job.started,
+            first: job.first,
+            last: job.last,
+            emissions: job.emissions,
+            preemptions: job.preemptions,
+        }
+    }
+}
+
 /// Mean and percentiles of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Stat {
@@ -148,7 +164,7 @@ impl Pooled {
         pooled
     }
 
-    fn load(&self, makespan: f64, copies: u64) -> Load {
+    pub(crate) fn load(&self, makespan: f64, copies: u64) -> Load {
         let span = |fine: Fine| (fine >> FINE_BITS) as f64 * 1e-12;
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         let (engines, steps, busy) = (self.engines as f64, self.sums.steps as f64, span(self.sums.busy));
@@ -196,18 +212,7 @@ impl Record {
         clients: Option<usize>,
         shipped: u64,
     ) -> Record {
-        let served = |job: &Job| Served {
-            input: job.input,
-            cached: job.cached,
-            output: job.output,
-            arrival: job.arrival,
-            started: job.started,
-            first: job.first,
-            last: job.last,
-            emissions: job.emissions,
-            preemptions: job.preemptions,
-        };
-        let served: Vec<Served> = jobs.iter().map(served).collect();
+        let served: Vec<Served> = jobs.iter().map(Served::of).collect();
         let copies = copies as u64;
         let makespan = makespan(&served);
         let loads = pools.iter().map(|pool| pool.load(makespan, copies)).collect();

@@ -72,13 +72,35 @@ impl Pool {
         self.fixed -= blocks;
     }
 
-    /// A request no longer grows and gives back all it holds at this growth.
-    pub fn leave(&mut self, anchor: i64, growth: u64) {
+    /// A request no longer grows and gives back all it holds at this growth, but for the blocks that it shares.
+    pub fn leave(&mut self, anchor: i64, growth: u64, shared: u64) {
         let phase = self.phase(anchor);
         debug_assert!(self.phases[phase] > 0);
         self.phases[phase] -= 1;
         self.growing -= 1;
-        self.used -= self.blocks((anchor + growth as i64) as u64);
+        self.used -= self.blocks((anchor + growth as i64) as u64) - shared;
+    }
+
+    /// Blocks that nobody held are held again: they are shared, and belong to no request.
+    pub fn hold(&mut self, blocks: u64) {
+        self.used += blocks;
+        debug_assert!(self.used <= self.total, "more blocks in use than there are");
+    }
+
+    /// Shared blocks that nobody holds any more.
+    pub fn let_go(&mut self, blocks: u64) {
+        self.used -= blocks;
+    }
+
+    /// Blocks of a request that does not grow become shared; some of them were there already and are free.
+    pub fn share(&mut self, blocks: u64, freed: u64) {
+        self.fixed -= blocks;
+        self.used -= freed;
+    }
+
+    /// Empty, and as large.
+    pub fn emptied(&self) -> Pool {
+        Pool { block: self.block, total: self.total, used: 0, fixed: 0, phases: Vec::new(), growing: 0 }
     }
 
     /// All that grow do so.

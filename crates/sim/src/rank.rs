@@ -1,16 +1,17 @@
 //! One attention-DP rank of an engine: its queue, its running requests, its KV cache.
 //!
-//! Requests wait in order of arrival; the head of the queue is never passed by. Those that run are either computing
-//! their prompt, in order of admission, or decoding, all in step. The request admitted last is preempted first, so the
-//! oldest always gets on.
+//! Requests wait in order of priority, then of arrival; the head of the queue is never passed by. Those that run are either computing
+//! their prompt, in order of admission, or decoding, all in step. Among those of the lowest priority the request admitted
+//! last is preempted first, so the oldest always gets on.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use cost::Batch;
 
+use crate::cache::{Cache, Found};
 use crate::curve::UNIT_BITS;
-use crate::job::{Job, Signal};
+use crate::job::{Held, Job, Signal};
 use crate::pool::Pool;
 use crate::rules::Rules;
 use crate::scheduler::{Admission, Steps};
@@ -22,6 +23,8 @@ pub(crate) struct Rank {
     prefilling: VecDeque<u32>,
     /// Admitted, their cache under way.
     pending: u64,
+    /// Of these, swapped ones. They come back one at a time, or two could keep each other from ever taking a step.
+    swapping: bool,
     /// Their cache has arrived; they join at the next step.
     landed: Vec<u32>,
     /// Decoding requests by the growth at which they are done; entries of another epoch are stale.
@@ -49,14 +52,18 @@ pub(crate) struct Rank {
     pub recomputed: u64,
     /// Most blocks in use.
     pub peak: u64,
+    /// Blocks by content, where prefixes are cached.
+    pub cache: Option<Box<Cache>>,
 }
 
 impl Rank {
-    pub fn new(pool: Pool) -> Rank {
+    pub fn new(pool: Pool, cache: Option<Cache>) -> Rank {
         Rank {
+            cache: cache.map(Box::new),
             waiting: VecDeque::new(),
             prefilling: VecDeque::new(),
             pending: 0,
+            swapping: false,
             landed: Vec::new(),
             finishes: BinaryHeap::new(),
             order: Vec::new(),
@@ -82,6 +89,11 @@ impl Rank {
         self.decoding + (self.prefilling.len() + self.landed.len()) as u64 + self.pending
     }
 
+    /// Requests that wait.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
     /// Requests that wait or run.
     pub fn load(&self) -> u64 {
         self.waiting.len() as u64 + self.running()
@@ -96,6 +108,21 @@ impl Rank {
     pub fn has_prompt(&self, jobs: &[Job], rules: &Rules) -> bool {
         let head = || self.waiting.front().is_some_and(|&id| !jobs[id as usize].has_kv);
         !self.prefilling.is_empty() || (self.retry && self.running() < rules.seats && head())
+    }
+
+    /// Whether decodes and the prompts that seats are free for would put at least so many tokens into a step.
+    pub fn fills(&self, tokens: u64, jobs: &[Job], rules: &Rules) -> bool {
+        let free = rules.seats.saturating_sub(self.running()) as usize;
+        let prompts = self.prefilling.iter().chain(self.waiting.iter().take(free));
+        let mut sum = self.decoding * rules.queries;
+        for &id in prompts {
+            if sum >= tokens {
+                break;
+            }
+            let job = &jobs[id as usize];
+            sum += if job.has_kv { 0 } else { job.uncomputed() };
+        }
+        sum >= tokens
     }
 
     /// Tokens for which the cache is in use, in units, summed over the coming steps.
@@ -121,11 +148,23 @@ impl Rank {
     }
 
     /// A request arrives. Tells whether a run of decode steps should stop for it.
-    pub fn push(&mut self, id: u32, rules: &Rules) -> bool {
-        self.waiting.push_back(id);
-        let head = self.waiting.len() == 1;
+    pub fn push(&mut self, id: u32, jobs: &[Job], rules: &Rules) -> bool {
+        let head = self.queue(id, false, jobs) == 0;
         self.retry |= head;
         head && self.running() < rules.seats && (rules.steps != Steps::DecodeFirst || self.decoding == 0)
+    }
+
+    /// Puts a request in its place in the queue: after, or `first` before, all others of its priority.
+    fn queue(&mut self, id: u32, first: bool, jobs: &[Job]) -> usize {
+        let own = u16::from(jobs[id as usize].priority);
+        let before = |other: &u32| u16::from(jobs[*other as usize].priority) < own + u16::from(!first);
+        let place = if first {
+            self.waiting.iter().position(|other| !before(other)).unwrap_or(self.waiting.len())
+        } else {
+            self.waiting.iter().rposition(before).map_or(0, |place| place + 1)
+        };
+        self.waiting.insert(place, id);
+        place
     }
 
     /// The cache of an admitted request has arrived.
@@ -134,9 +173,14 @@ impl Rank {
         self.landed.push(id);
     }
 
-    /// The cache of a request that left after its prompt has been shipped.
-    pub fn release(&mut self, blocks: u64) {
-        self.pool.give(blocks);
+    /// The cache of a request that left after its prompt has been shipped, or is not wanted any more.
+    pub fn release(&mut self, held: Held, job: &Job) {
+        self.pool.give(held.blocks);
+        if let Some(cache) = &mut self.cache {
+            self.pool.let_go(cache.let_go(job, held.entries));
+            cache.settle(self.pool.free());
+            cache.due = true;
+        }
         self.retry = true;
     }
 
@@ -146,13 +190,20 @@ impl Rank {
         self.batch = Batch::default();
         self.prefilled = 0;
         for id in std::mem::take(&mut self.landed) {
-            self.owed -= rules.owed(&jobs[id as usize]);
-            self.join(id, jobs, rules);
+            if std::mem::take(&mut jobs[id as usize].swapped) {
+                self.swapping = false;
+            }
+            if jobs[id as usize].has_kv {
+                self.owed -= rules.owed(&jobs[id as usize]);
+                self.join(id, jobs, rules);
+            } else {
+                self.fetched(id, jobs);
+            }
         }
         let mixed = rules.steps == Steps::Mixed;
         let mut budget = rules.budget;
         // Whoever preempts admits nobody in the same step, or the two would take turns.
-        let preempted = mixed && self.make_room(jobs, rules);
+        let preempted = mixed && self.make_room(jobs, rules, signals);
         if mixed {
             budget = budget.saturating_sub(self.decoding * rules.queries);
         }
@@ -163,14 +214,24 @@ impl Rank {
             if budget == 0 {
                 break;
             }
-            self.compute(self.prefilling[place], jobs, &mut budget);
+            let id = self.prefilling[place];
+            let new = jobs[id as usize].uncomputed();
+            if !rules.chunked && new > budget {
+                // Whole prompts wait here only for what they fetch from a slower tier.
+                if budget == rules.budget {
+                    budget = 0;
+                    self.compute(id, jobs, &mut new.clone());
+                }
+                break;
+            }
+            self.compute(id, jobs, &mut budget);
         }
         if self.retry && !preempted && (rules.steps != Steps::DecodeFirst || self.decoding == 0) {
             self.admit(jobs, rules, now, &mut budget, signals);
         }
         self.decodes = self.decoding > 0 && (mixed || self.chunks.is_empty());
         if self.decodes && !mixed {
-            self.make_room(jobs, rules);
+            self.make_room(jobs, rules, signals);
             self.decodes = self.decoding > 0;
             if !self.decodes {
                 self.admit(jobs, rules, now, &mut budget, signals);
@@ -183,16 +244,16 @@ impl Rank {
     }
 
     /// Preempts until the decoding requests can take one more step. Tells whether any was, and any is left.
-    fn make_room(&mut self, jobs: &mut [Job], rules: &Rules) -> bool {
+    fn make_room(&mut self, jobs: &mut [Job], rules: &Rules, signals: &mut Vec<Signal>) -> bool {
         let mut preempted = false;
         while self.decoding > 0 {
             let (from, to) = (rules.growth(self.steps), rules.growth(self.steps + 1));
             if self.pool.need(from, to) <= self.pool.free() {
                 break;
             }
-            let Some((id, epoch)) = self.order.pop() else { break };
+            let Some((id, epoch)) = self.victim(jobs, rules) else { break };
             if jobs[id as usize].epoch == epoch {
-                self.preempt(id, jobs, rules);
+                self.preempt(id, jobs, rules, signals);
                 preempted = true;
             }
         }
@@ -203,8 +264,22 @@ impl Rank {
         preempted && self.decoding > 0
     }
 
-    fn preempt(&mut self, id: u32, jobs: &mut [Job], rules: &Rules) {
-        if jobs[id as usize].decoding {
+    /// Takes the request to be preempted next from the list of those that run; it may be stale.
+    fn victim(&mut self, jobs: &[Job], rules: &Rules) -> Option<(u32, u32)> {
+        if !rules.priorities {
+            return self.order.pop();
+        }
+        self.order.retain(|(id, epoch)| jobs[*id as usize].epoch == *epoch);
+        let place = (0..self.order.len()).max_by_key(|place| (jobs[self.order[*place].0 as usize].priority, *place))?;
+        Some(self.order.remove(place))
+    }
+
+    fn preempt(&mut self, id: u32, jobs: &mut [Job], rules: &Rules, signals: &mut Vec<Signal>) {
+        let swaps = rules.swap && jobs[id as usize].decoding;
+        if swaps {
+            self.leave(id, jobs, rules);
+            signals.push(Signal::Swapped(id));
+        } else if jobs[id as usize].decoding {
             self.leave(id, jobs, rules);
             let job = &mut jobs[id as usize];
             self.recomputed += job.prompt() - 1 - u64::from(job.cached);
@@ -215,41 +290,92 @@ impl Rank {
             self.pool.give(job.blocks);
             self.recomputed += u64::from(job.computed);
         }
+        self.forget(id, None, jobs);
         let job = &mut jobs[id as usize];
         job.computed = 0;
-        job.has_kv = false;
+        job.has_kv = swaps;
+        job.swapped = swaps;
         job.preemptions += 1;
         job.epoch += 1;
         self.preemptions += 1;
-        self.waiting.push_front(id);
+        self.queue(id, true, jobs);
+    }
+
+    /// Lets go of the shared blocks of a request. Of one that is done, with so many tokens in the cache, its answer stays.
+    fn forget(&mut self, id: u32, done: Option<u64>, jobs: &mut [Job]) {
+        if let Some(cache) = &mut self.cache {
+            self.pool.let_go(cache.leave(&mut jobs[id as usize], done));
+            cache.settle(self.pool.free());
+            debug_assert!(cache.held() <= self.pool.used());
+        }
+    }
+
+    /// What a request fetched from a slower tier is there, and its prompt can be computed.
+    fn fetched(&mut self, id: u32, jobs: &mut [Job]) {
+        let job = &mut jobs[id as usize];
+        job.fetch = [0, 0];
+        self.publish(id, jobs);
+        self.order(id, jobs);
+        self.prefilling.push_back(id);
+    }
+
+    /// What is computed of a prompt becomes known to others.
+    fn publish(&mut self, id: u32, jobs: &mut [Job]) {
+        if let Some(cache) = &mut self.cache {
+            let job = &mut jobs[id as usize];
+            let (shared, freed) = cache.publish(job, u64::from(job.cached) + u64::from(job.computed));
+            job.blocks -= shared;
+            self.pool.share(shared, freed);
+        }
     }
 
     /// Admits requests from the head of the queue while the step, the seats and the cache have room.
     fn admit(&mut self, jobs: &mut [Job], rules: &Rules, now: Time, budget: &mut u64, signals: &mut Vec<Signal>) {
         self.retry = false;
         while let Some(&id) = self.waiting.front() {
-            let job = &jobs[id as usize];
             if self.running() >= rules.seats {
                 return;
             }
+            if *budget == 0 && !jobs[id as usize].has_kv {
+                self.retry = true;
+                return;
+            }
+            if self.swapping && jobs[id as usize].swapped {
+                self.retry = true;
+                return;
+            }
+            let found = self.find(id, jobs);
+            let job = &jobs[id as usize];
             if !job.has_kv {
                 let new = job.uncomputed();
-                // A preempted request may have become longer than a step: it then has the step to itself.
-                let alone = job.preemptions > 0 && *budget == rules.budget;
-                if *budget == 0 || (!rules.chunked && new > *budget && !alone) {
+                // A request that begins anew may have become longer than a step: it then has the step to itself.
+                let alone = (job.preemptions > 0 || job.emitted > 0) && *budget == rules.budget;
+                if !rules.chunked && new > *budget && !alone {
                     self.retry = true;
                     return;
                 }
             }
             let tokens = if job.has_kv { job.prompt() - 1 } else { job.prompt() };
-            let Some(blocks) = self.fits(job, tokens, rules) else { return };
+            let Some(blocks) = self.fits(job, tokens, found, rules) else { return };
             self.waiting.pop_front();
             self.owed += rules.owed(job);
             self.pool.take(blocks);
             let job = &mut jobs[id as usize];
             job.blocks = blocks;
-            job.started = job.started.min(now);
-            if job.has_kv {
+            if job.started == Time::NEVER {
+                job.hit = job.cached;
+                job.started = now;
+            }
+            if let Some(cache) = &mut self.cache
+                && !job.has_kv
+            {
+                self.pool.hold(u64::from(found.idle) * cache.each);
+                cache.admit(job, found);
+                cache.settle(self.pool.free());
+            }
+            if job.has_kv || found.fetched() > 0 {
+                self.swapping |= job.swapped;
+                job.fetch = found.tiers;
                 self.pending += 1;
                 signals.push(Signal::Admitted(id));
             } else {
@@ -266,12 +392,30 @@ impl Rank {
         }
     }
 
-    /// Blocks for a request, if they are free.
-    fn fits(&self, job: &Job, tokens: u64, rules: &Rules) -> Option<u64> {
+    /// What is known of a prompt, which then need not be computed.
+    fn find(&mut self, id: u32, jobs: &mut [Job]) -> Found {
+        let job = &mut jobs[id as usize];
+        let Some(cache) = &mut self.cache else { return Found::default() };
+        if job.has_kv {
+            return Found::default();
+        }
+        cache.settle(self.pool.free());
+        let found = cache.find(job);
+        job.cached = (u64::from(found.blocks()) * cache.tokens) as u32;
+        found
+    }
+
+    /// Blocks of its own for a request, if they are free.
+    fn fits(&self, job: &Job, tokens: u64, found: Found, rules: &Rules) -> Option<u64> {
         let tokens = if rules.admission == Admission::Whole { rules.longest(job) } else { tokens };
-        let blocks = self.pool.blocks(tokens);
+        let each = self.cache.as_ref().map_or(0, |cache| cache.each);
+        let blocks = self.pool.blocks(tokens) - u64::from(found.here) * each;
         let now = rules.growth(self.steps);
-        let mut needed = blocks + self.pool.need(now, rules.growth(self.steps + 1));
+        let mut needed = blocks + u64::from(found.idle) * each + self.pool.need(now, rules.growth(self.steps + 1));
+        if job.swapped {
+            // It comes back when there is room for its next step too.
+            needed += self.pool.blocks(job.prompt()) - self.pool.blocks(job.prompt() - 1);
+        }
         if self.running() > 0 {
             needed += rules.watermark;
             if let Admission::Expected(share) = rules.admission {
@@ -332,7 +476,8 @@ impl Rank {
         self.anchors -= job.anchor;
         self.targets -= rules.growth(job.joined) + rules.owed(job);
         if rules.grows() {
-            self.pool.leave(job.anchor, growth);
+            let shared = self.cache.as_ref().map_or(0, |cache| u64::from(job.entries) * cache.each);
+            self.pool.leave(job.anchor, growth, shared);
         } else {
             self.pool.give(job.blocks);
         }
@@ -382,6 +527,7 @@ impl Rank {
         let mut chunks = std::mem::take(&mut self.chunks);
         for (id, new) in chunks.drain(..) {
             jobs[id as usize].computed += new;
+            self.publish(id, jobs);
             if jobs[id as usize].uncomputed() == 0 {
                 self.prefilling.pop_front();
                 self.complete(id, now, jobs, rules, signals);
@@ -405,7 +551,16 @@ impl Rank {
             self.pool.give(job.blocks);
             self.finish(id, now, jobs, rules, signals);
         } else if rules.prefill_only {
-            job.held = Some((job.engine, job.rank, job.blocks));
+            job.held = Some(Held {
+                engine: job.engine,
+                rank: job.rank,
+                blocks: job.blocks,
+                entries: std::mem::take(&mut job.entries),
+            });
+            if self.cache.is_some() {
+                // What was known here is not where it goes.
+                job.cached = 0;
+            }
             job.epoch += 1;
             self.retry = true;
             signals.push(Signal::Prefilled(id));
@@ -419,7 +574,44 @@ impl Rank {
         debug_assert!(job.last == Time::NEVER && job.emitted == job.output, "a request finishes once, complete");
         job.last = Time(now.0.saturating_add(rules.egress.0));
         job.epoch += 1;
+        let tokens = u64::from(job.input) + u64::from(job.output) - 1;
+        self.forget(id, Some(tokens), jobs);
         self.retry = true;
         signals.push(Signal::Finished(id));
+    }
+
+    /// Takes a request out that waits here, or whose cache is under way to here.
+    pub fn withdraw(&mut self, id: u32, jobs: &[Job], rules: &Rules) {
+        let before = self.waiting.len();
+        self.waiting.retain(|other| *other != id);
+        if self.waiting.len() == before {
+            let job = &jobs[id as usize];
+            self.pending -= 1;
+            self.owed -= rules.owed(job);
+            self.pool.give(job.blocks);
+        }
+        self.retry = true;
+    }
+
+    /// All that runs here stops where it is, and all that was cached is gone.
+    pub fn fail(&mut self, jobs: &mut [Job], rules: &Rules) {
+        for Reverse((_, id, epoch)) in std::mem::take(&mut self.finishes) {
+            if jobs[id as usize].epoch == epoch {
+                self.leave(id, jobs, rules);
+            }
+        }
+        let empty = Rank::new(self.pool.emptied(), self.cache.as_ref().map(|cache| cache.emptied()));
+        let old = std::mem::replace(self, empty);
+        (self.preemptions, self.recomputed, self.peak) = (old.preemptions, old.recomputed, old.peak);
+    }
+
+    /// What is in use after so many more steps: requests that wait and that run, blocks in use, idle blocks.
+    pub fn probe(&self, steps: u64, rules: &Rules) -> [u64; 4] {
+        let mut used = self.pool.used();
+        if self.decodes {
+            used += self.pool.need(rules.growth(self.steps), rules.growth(self.steps + steps));
+        }
+        let idle = self.cache.as_ref().map_or(0, |cache| cache.idle()).min(self.pool.total() - used);
+        [self.waiting.len() as u64, self.running(), used, idle]
     }
 }

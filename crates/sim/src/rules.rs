@@ -19,10 +19,18 @@ pub(crate) struct Rules {
     pub queries: u64,
     /// Tokens that a decoding request gets out of a step, in units.
     pub emits: u64,
-    /// Decode steps for which a prompt may wait until all ranks have one.
+    /// Decode steps for which a prompt may wait until all ranks have one, or until the step is full enough.
     pub balance: u64,
+    /// Tokens of a step that is full enough; 0: prompts wait for the other ranks.
+    pub gather: u64,
     /// Whether requests leave after their prompt.
     pub prefill_only: bool,
+    /// Whether requests differ in priority.
+    pub priorities: bool,
+    /// Whether a request goes to the rank that knows the most of its prompt.
+    pub sticky: bool,
+    /// Whether the cache of a preempted request moves to the host's memory, instead of being computed anew.
+    pub swap: bool,
     pub host: HostSpans,
     pub egress: Time,
     /// Per token sent out.
@@ -49,7 +57,7 @@ impl Rules {
     /// step may store a few more than it needs.
     pub fn longest(&self, job: &Job) -> u64 {
         if self.prefill_only || job.output == 1 {
-            return u64::from(job.input);
+            return job.prompt();
         }
         let overshoot = self.emits.div_ceil(1 << UNIT_BITS) - 1;
         u64::from(job.input) + u64::from(job.output) - 1 + overshoot

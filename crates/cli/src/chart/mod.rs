@@ -2,17 +2,22 @@
 //! style sheet fills in, so that light, dark and print need one drawing.
 
 pub mod bars;
+pub mod fabric;
 pub mod gantt;
 pub mod heat;
+pub mod lines;
 mod marker;
 pub mod pareto;
+pub mod pipeline;
 mod place;
 pub mod roofline;
 mod scale;
+mod sheet;
 pub mod stack;
 mod svg;
 pub mod tornado;
 pub mod waterfall;
+pub mod times;
 
 pub use marker::swatch;
 

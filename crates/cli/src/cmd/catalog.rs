@@ -1,7 +1,7 @@
 //! `steelyard catalog`: what is known of chips and systems, and from whom.
 
 mod list;
-mod show;
+pub mod show;
 
 use std::io::{self, Write};
 use std::path::Path;

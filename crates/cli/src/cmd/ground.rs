@@ -1,9 +1,10 @@
 //! What the commands that answer a study share: reading it, and what predictions rest on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use catalog::Catalog;
+use catalog::{Catalog, Diagnostic, Engine};
 use cost::Calibration;
 use cost::comm::CommCalibration;
 use plan::Study;
@@ -81,9 +82,31 @@ pub fn fitted(folder: Option<&Path>) -> Result<Fitted, String> {
     Ok(Fitted { operators, exchanges })
 }
 
+/// Engine profiles by name: those in the binary, and those of a folder (NAME.toml) over them.
+pub fn engines(folder: Option<&Path>) -> Result<BTreeMap<String, Engine>, String> {
+    let lines = |faults: Vec<Diagnostic>| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let mut engines = BTreeMap::new();
+    for name in Engine::names() {
+        engines.insert(name.to_owned(), Engine::load(name).map_err(lines)?);
+    }
+    for (path, text) in folder.map_or(Ok(Vec::new()), texts)? {
+        let name = Path::new(&path).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        if !engines.contains_key(&name) {
+            return Err(format!("{path}: there is no engine profile '{name}'; known: {}", Engine::names().join(", ")));
+        }
+        let engine = Engine::parse(&name, &path, &text).map_err(lines)?;
+        engines.insert(name, engine);
+    }
+    Ok(engines)
+}
+
 fn is_comm(name: &str) -> bool {
     Path::new(name).file_name().is_some_and(|f| f.to_string_lossy().starts_with("comm-"))
 }
+
+/// Files of a calibration folder that hold no operators and no exchanges.
+const DATA: [&str; 5] =
+    ["comm-data.toml", "host-times.toml", "intervals.toml", "training.toml", "training-intervals.toml"];
 
 /// The calibration files of a folder and of `operators/` in it, by path.
 fn texts(folder: &Path) -> Result<Vec<(String, String)>, String> {
@@ -95,7 +118,7 @@ fn texts(folder: &Path) -> Result<Vec<(String, String)>, String> {
         }
         for entry in std::fs::read_dir(&place).map_err(|e| told(&place, e))? {
             let path = entry.map_err(|e| told(&place, e))?.path();
-            let is_data = path.file_name().is_some_and(|f| f == "comm-data.toml" || f == "intervals.toml");
+            let is_data = path.file_name().is_some_and(|f| DATA.iter().any(|d| f == *d));
             if path.extension().is_some_and(|e| e == "toml") && path.is_file() && !is_data {
                 files.push(path);
             }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cost::train::TrainingCalibration;
 use plan::interval::Intervals;
 use plan::purchase::findings::{PlanAnswer, PlanFindings};
 use plan::purchase::{self, engine::Engine};
@@ -57,7 +58,8 @@ fn try_run(args: &Plan, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
     let intervals = Intervals::embedded().map_err(wrong)?;
     let done = |_: &str| {};
     let ground = Ground { catalog: &catalog, fitted: &fitted, intervals: &intervals, done: &done };
-    let engine = Engine::new(ground);
+    let chips = TrainingCalibration::embedded().map_err(wrong)?;
+    let engine = Engine::new(ground, &chips);
     let work = || purchase::plan(question, &engine);
     let findings = match args.threads {
         None => work(),

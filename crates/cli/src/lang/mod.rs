@@ -7,10 +7,13 @@ pub mod both;
 pub mod claim_words;
 pub mod glossary;
 pub mod msg;
+pub mod notes;
 pub mod number;
 pub mod plan;
 pub mod plan_words;
+pub mod replay;
 mod term;
+pub mod training;
 pub mod words;
 
 pub use both::Both;
@@ -42,6 +45,14 @@ impl Lang {
         match self {
             Lang::En => ", ",
             Lang::Zh => "、",
+        }
+    }
+
+    /// Semicolon between the parts of a line.
+    pub fn semicolon(self) -> &'static str {
+        match self {
+            Lang::En => "; ",
+            Lang::Zh => "；",
         }
     }
 

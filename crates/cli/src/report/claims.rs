@@ -2,8 +2,7 @@
 
 use plan::claims::{CaseFinding, ClaimFinding, Verdict};
 
-use super::page::{Frame, close, open};
-use super::plan::{STYLE, STYLE_HASH, both};
+use super::plan::{both, close, open};
 use crate::lang::both::{escape, put};
 use crate::lang::{Both, PlanMsg, claim_words as words};
 
@@ -21,8 +20,7 @@ pub fn render(claims: &[ClaimFinding]) -> String {
     let asked = Both::of(|l| PlanMsg::ClaimsNote.text(l).to_owned());
     let contents = [("claims", both(PlanMsg::Claims))];
     let title = PlanMsg::ClaimsTitle.text(crate::lang::Lang::En);
-    let style = Some((STYLE, STYLE_HASH));
-    open(&Frame { program: &program, title, asked, contents: &contents, style }, &mut out);
+    open(&program, title, &asked, &contents, &mut out);
     let lead = Both::of(|l| words::lead(claims, l));
     put(&mut out, format_args!("<section id=\"answer\"><p class=\"lead\">{}</p></section>\n", lead.html()));
     out.push_str("<section id=\"claims\">\n");

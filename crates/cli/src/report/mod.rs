@@ -5,15 +5,22 @@
 
 mod back;
 pub mod claims;
+mod csv;
 mod detail;
 mod figures;
 mod operators;
 mod page;
 pub mod plan;
 mod ranking;
+mod replay;
+pub mod train;
+mod weights;
 mod write;
 
-pub use page::render;
+pub use csv::csv;
+pub use page::{SCRIPT, STYLE, render, sections};
+pub use replay::render as render_replay;
+pub use weights::render as render_weights;
 pub use write::{WriteError, write};
 
 use ::plan::Findings;

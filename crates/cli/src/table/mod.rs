@@ -4,13 +4,17 @@ mod claims;
 mod explain;
 mod grid;
 mod plan;
+pub mod replay;
+pub mod train;
 mod validate;
 mod weigh;
 mod weigh_notes;
+pub mod weights;
 
 pub use self::plan::plan;
 pub use claims::claims;
 pub use explain::{Explanation, efficiency, explain};
+pub use grid::{Align, bold, grid, heading, paragraph};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;

@@ -4,7 +4,7 @@ use catalog::{Arithmetic, Chip, ChipClass};
 use thiserror::Error;
 
 use super::surface::{self, Parameters, Rates, WIDTH};
-use super::{Calibration, Entry, Family, Format, Storage, nearest_arithmetic};
+use super::{Calibration, Family, Format, Standing, Storage, nearest_arithmetic};
 use crate::Op;
 
 /// Whose measurements stand behind a time.
@@ -72,6 +72,8 @@ struct Resolved {
     spread: f64,
     /// Bytes at memory bandwidth that turning one stored value into an operand costs; 0 where native or measured.
     conversion: f64,
+    /// Place of the fit in the calibration; `None`: assumed.
+    entry: Option<u32>,
 }
 
 /// One addressable device of a chip (a die of a package that has several) with the parameters of every family and
@@ -135,11 +137,18 @@ impl Device {
                 && l.basis == resolved.basis
                 && l.spread == resolved.spread
                 && l.conversion == resolved.conversion
+                && l.entry == resolved.entry
         });
         if !same {
             self.table.push(resolved);
         }
         self.index.push(if same { last - 1 } else { last } as u16);
+    }
+
+    /// Place in the calibration's entries of the fit that prices `op`; `None` where its efficiency is assumed.
+    pub fn entry(&self, op: &Op) -> Option<usize> {
+        let at = self.index[slot(Family::of(op), Format::of(op))];
+        self.table[usize::from(at)].entry.map(|e| e as usize)
     }
 
     /// The time of `op`.
@@ -186,28 +195,29 @@ fn conversion(class: ChipClass) -> f64 {
     }
 }
 
-fn resolve(chip: &Chip, family: Family, format: Format, entries: &[(Basis, &Entry)], rates: Rates) -> Resolved {
+fn resolve(chip: &Chip, family: Family, format: Format, entries: &[Standing], rates: Rates) -> Resolved {
     // The chip's own measurement of another format says more than the class's of this one, unless the arithmetic differs.
-    let rank = |basis: Basis, entry: &Entry| entry.format.distance(format) + 60 * basis as u32;
-    let best = entries.iter().min_by_key(|(basis, entry)| rank(*basis, entry));
+    let rank = |s: &&Standing| s.entry.format.distance(format) + 60 * s.basis as u32;
+    let best = entries.iter().min_by_key(rank);
     let converts = format.storage.bits() < super::family::arithmetic_bits(format.arithmetic);
-    let Some((basis, entry)) = best else {
+    let Some(&Standing { basis, entry, place }) = best else {
         let mut parameters = [0.0; WIDTH];
         for (value, p) in parameters.iter_mut().zip(surface::parameters(family)) {
             *value = p.start;
         }
         let conversion = if converts { conversion(chip.class) } else { 0.0 };
-        return Resolved { parameters, rates, basis: Basis::Assumed, spread: 0.5, conversion };
+        return Resolved { parameters, rates, basis: Basis::Assumed, spread: 0.5, conversion, entry: None };
     };
     let measured = entry.format.storage.bits() < super::family::arithmetic_bits(entry.format.arithmetic);
-    let least = BORROWED.iter().find(|(b, _)| b == basis).map_or(0.0, |&(_, s)| s);
+    let least = BORROWED.iter().find(|(b, _)| *b == basis).map_or(0.0, |&(_, s)| s);
     let other_format = if entry.format == format { 0.0 } else { 0.1 };
     let conversion = if converts && !measured { conversion(chip.class) } else { 0.0 };
     Resolved {
         parameters: entry.parameters,
         rates,
-        basis: *basis,
+        basis,
         spread: (entry.spread().powi(2) + least.powi(2) + f64::powi(other_format, 2)).sqrt(),
         conversion,
+        entry: Some(place),
     }
 }

@@ -195,7 +195,7 @@ fn side(value: &Value, library: Library) -> Option<Sided> {
         Some(term) => match library.catalog.prices.rent(&system.chip.id, Some(&term)) {
             Some(rent) => {
                 let price = crate::money::Price::Rent(rent.value);
-                Some(crate::money::Priced { price, source: rent.source.clone(), fact: None })
+                Some(crate::money::Priced { price, source: rent.source.clone(), bare: false, fact: None })
             }
             None => {
                 value.fault(format!("the catalog knows no rent of {} for {}", system.chip.id, short(&term)), "");
@@ -206,6 +206,6 @@ fn side(value: &Value, library: Library) -> Option<Sided> {
     };
     let price = price?.map(prices::stated).or(known);
     let pass_through = exact(1.0);
-    let unit = Candidate { system: sized, chips, engine: None, price, surcharge: surcharge?, pass_through };
+    let unit = Candidate { system: sized, chips, engine: None, given: Default::default(), price, surcharge: surcharge?, pass_through };
     Some((unit, weights.map_or(Some(None), |w| w.map(Some))?))
 }

@@ -116,7 +116,7 @@ fn served(left: &Side, right: Option<&Side>, figure: Figure, ground: &Ground) ->
 fn of_side(side: &Side, figure: Figure, ground: &Ground) -> Result<Estimate, String> {
     let mut study = side.study.clone();
     study.systems = vec![side.unit.clone()];
-    let findings = weigh(&study, ground).map_err(|f| f.first().map_or(String::new(), ToString::to_string))?;
+    let findings = weigh(&study, ground);
     let Some(system) = findings.systems.first() else { return Err("no system".to_owned()) };
     match &system.answer {
         Answer::Served(choice) => of_choice(choice, figure),

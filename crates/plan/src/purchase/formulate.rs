@@ -160,6 +160,8 @@ pub struct Model {
     pub terms: Vec<Terms>,
     /// Demand in units a quarter by scenario, work, quarter.
     pub demand: Vec<Vec<Vec<f64>>>,
+    /// Quarters that a unit of each offer serves.
+    pub serves: Vec<usize>,
     /// Millions of US dollars that all unserved demand of a class and quarter costs beyond the ledger, where all must be
     /// served.
     pub penalty: f64,
@@ -201,6 +203,7 @@ pub fn formulate(case: &Case, ask: &Ask) -> Model {
         ledger: Vec::new(),
         limits: Vec::new(),
         demand: terms.iter().map(units).collect(),
+        serves: (0..q.offers.len()).map(|o| serves(q, o)).collect(),
         terms,
         penalty: 0.0,
     };

@@ -59,6 +59,16 @@ fn rent_is_paid_while_it_lasts() {
 }
 
 #[test]
+fn rents_are_rounded_quarter_by_quarter() {
+    // 2.3 units of work a quarter: three units each, though six are enough for two and a half quarters' worth of work.
+    // More columns than can be proven, so that rounding alone decides.
+    let offers = (0..8).map(|i| offer(&format!("r{i}"), 2.0 + f64::from(i), How::Rent { quarters: 1 })).collect();
+    let plan = plan(&case(question(6, vec![work("chat", 9.2)], offers), &[4.0; 8]));
+    assert!((plan.total - 6.0 * 3.0 * 8.0 * 2.0 * 2_191.5 / 1e6).abs() < 1e-6, "{}", plan.total);
+    assert!(!plan.proven && plan.gap() > 0.2);
+}
+
+#[test]
 fn a_ban_that_may_come_is_hedged() {
     // Cheap units come at once and may be banned from the second quarter; demand doubles then. Without doubt: one unit
     // a quarter. Interest makes waiting worth something, the ban makes it dangerous.

@@ -9,6 +9,7 @@ use units::Range;
 use super::quarter::Quarter;
 use crate::findings::FactUse;
 use crate::study::{Candidate, Study};
+use crate::train::TrainingStudy;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -165,19 +166,8 @@ pub struct Work {
 pub enum Ask {
     /// Requests to serve.
     Serve(Box<Study>),
-    /// A model to train.
-    Train(Box<Training>),
-}
-
-/// A training run.
-#[derive(Debug, Clone)]
-pub struct Training {
-    /// The model.
-    pub model: catalog::Model,
-    /// Tokens of a sequence.
-    pub sequence: u64,
-    /// Tokens of a global batch.
-    pub batch: u64,
+    /// A model to train; its own systems are empty.
+    Train(Box<TrainingStudy>),
 }
 
 impl Work {

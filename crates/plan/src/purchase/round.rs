@@ -364,6 +364,24 @@ impl<'a> Cut<'a> {
         let mut any = false;
         let costs = |lanes: &[(State, Memory)]| total.of(&lanes.iter().map(|l| l.0.cost).collect::<Vec<_>>());
         let mut now = costs(lanes);
+        // One more, while demand that must be served is left in any scenario.
+        for &(column, ..) in self.shared.iter().filter(|x| active[x.1]) {
+            while lanes.iter().enumerate().any(|(s, l)| self.leaves(s, &l.0.values)) {
+                let mut next = Vec::with_capacity(lanes.len());
+                for (s, (state, memory)) in lanes.iter_mut().enumerate() {
+                    let mut values = state.values.clone();
+                    values[column] += 1.0;
+                    let Some(cost) = self.evaluate(s, &mut values, memory) else { break };
+                    next.push(State { values, cost });
+                }
+                let cost = total.of(&next.iter().map(|n| n.cost).collect::<Vec<_>>());
+                if next.len() < lanes.len() || cost >= now - STEP * now.abs().max(1e-6) {
+                    break;
+                }
+                lanes.iter_mut().zip(next).for_each(|(l, n)| l.0 = n);
+                (now, any) = (cost, true);
+            }
+        }
         for &(column, offer, quarter) in self.shared.iter().filter(|x| active[x.1]) {
             while lanes.first().is_some_and(|l| l.0.values[column] >= 1.0) {
                 let later = self.shared.iter().filter(|x| x.1 == offer && x.2 > quarter).take(1);
@@ -426,20 +444,24 @@ fn join(group: &mut [usize], a: usize, b: usize) {
     }
 }
 
-/// Relaxed orders rounded up in sum: by any quarter at least as many units are ordered as the relaxed plan orders.
+/// Relaxed orders rounded up so that at any time at least as many units stand as in the relaxed plan.
 fn start(relaxed: &[f64], model: &Model, program: &Program) -> Vec<f64> {
     let mut values = relaxed.to_vec();
     let mut done = vec![false; relaxed.len()];
     for orders in &model.index.order {
-        for row in orders {
-            let (mut wanted, mut have): (f64, f64) = (0.0, 0.0);
-            for column in row.iter().flatten().copied() {
-                wanted += relaxed[column];
-                if !done[column] {
-                    values[column] = ((wanted - 1e-6).ceil() - have).max(0.0).min(program.columns[column].upper);
-                    done[column] = true;
+        for (row, &serves) in orders.iter().zip(&model.serves) {
+            for (quarter, column) in row.iter().enumerate() {
+                let Some(column) = *column else { continue };
+                if done[column] {
+                    continue;
                 }
-                have += values[column];
+                let stands = |of: &[f64], until: usize| -> f64 {
+                    let from = (quarter + 1).saturating_sub(serves);
+                    row[from..until].iter().flatten().map(|&c| of[c]).sum()
+                };
+                let short = stands(relaxed, quarter + 1) - stands(&values, quarter);
+                values[column] = (short - 1e-6).ceil().max(0.0).min(program.columns[column].upper);
+                done[column] = true;
             }
         }
     }

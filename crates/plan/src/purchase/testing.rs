@@ -1,15 +1,16 @@
 //! Small questions for tests: real shapes, invented numbers.
 
 use catalog::Catalog;
+use catalog::written::{Document, Table};
 use units::Range;
 
 use super::case::Case;
 use super::quarter::Quarter;
 use super::question::{
-    Against, Ask, Effect, Event, Finance, Further, Goal, How, Offer, Question, Scenario, Site, Training, Work,
+    Against, Ask, Effect, Event, Finance, Further, Goal, How, Offer, Question, Scenario, Site, Work,
 };
 use super::rates::{NoRate, Phase, Rate, Source};
-use crate::study::Candidate;
+use crate::study::{Candidate, Library};
 
 /// A source that knows rates by the names of offer and work, in units a second.
 pub struct Known(pub Vec<(String, String, f64)>);
@@ -32,7 +33,7 @@ fn unit(id: &str) -> Candidate {
     let listed = catalog.systems().find(|s| s.checked.is_ok()).expect("a complete system");
     let mut system = listed.checked.clone().expect("complete");
     system.id = id.to_owned();
-    Candidate { system, chips: 8, engine: None, price: None, surcharge: exact(0.0), pass_through: exact(1.0) }
+    Candidate { system, chips: 8, engine: None, given: Default::default(), price: None, surcharge: exact(0.0), pass_through: exact(1.0) }
 }
 
 /// An offer of units of eight chips at `price` dollars a chip.
@@ -62,10 +63,15 @@ pub fn offer(name: &str, price: f64, how: How) -> Offer {
 
 /// Work of so many tokens a day.
 pub fn work(name: &str, tokens_per_day: f64) -> Work {
-    let model = catalog::model::load("llama-3.1-8b", None).expect("built in");
+    let catalog = Catalog::embedded();
+    let library = Library { catalog: &catalog, folder: None };
+    let text = "model = \"llama-3.1-8b\"\nsequence = 4096\nbatch = 256";
+    let doc = Document::new("test", text);
+    let root = doc.parse();
+    let study = crate::train::study::work(&Table::root(&doc, &root), None, library).expect("sound");
     Work {
         name: name.to_owned(),
-        ask: Ask::Train(Box::new(Training { model, sequence: 4096, batch: 1 << 20 })),
+        ask: Ask::Train(Box::new(study)),
         tokens_per_day: exact(tokens_per_day),
         growth: exact(0.0),
         from: 0,

@@ -24,7 +24,7 @@ pub enum Side {
 
 impl Side {
     /// Names of the column in public traces: ours, Azure 2023, Mooncake, ShareGPT samples, Vidur's, vLLM's.
-    fn columns(self) -> &'static [&'static str] {
+    pub(crate) fn columns(self) -> &'static [&'static str] {
         match self {
             Side::Input => &[
                 "input",

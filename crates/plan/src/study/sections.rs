@@ -17,7 +17,7 @@ const REQUESTS: u64 = 512;
 /// Most requests in flight that a study may ask for.
 const MOST_CONCURRENCY: u64 = 1_000_000;
 /// Region of a study that names none.
-pub(super) const WORLD: &str = "world";
+const WORLD: &str = "world";
 const DAY: Seconds = Seconds(86_400.0);
 const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 
@@ -25,8 +25,8 @@ const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let regions = Region::all()?;
-    let study = study(&doc, Table::root(&doc, &root), name, folder, library, &regions);
+    let regions = &library.catalog.regions;
+    let study = study(&doc, Table::root(&doc, &root), name, folder, library, regions);
     match study {
         Some(study) if doc.is_sound() => Ok(study),
         _ => Err(doc.into_faults()),
@@ -53,7 +53,7 @@ fn study(
     let objective = root.need("objective", "write a table [objective] with best = \"tokens per chip\"");
     let objective = objective.and_then(|v| self::objective(&v, traffic.as_ref()));
     let candidates = root.need("system", "write a table [[system]] for each candidate");
-    let money = money(root.get("money"), regions);
+    let money = money_of(root.get("money"), regions);
     let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
     let candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
     let search = root.get("search").map_or_else(|| Some(everything()), |v| search(&v));
@@ -81,7 +81,7 @@ fn study(
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is
 /// looked for in the working folder: a study means the same wherever it is read from.
-pub(super) fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
+pub(crate) fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
     let name = value.text("name a built-in model or a folder with a config.json")?;
     let own = |user: &Path| is_plain(name) && user.join("models").join(format!("{name}.json")).is_file();
     let is_path = name.starts_with(['.', '/']) || name.contains(['\\', '\0']) || name.ends_with(".json");
@@ -114,7 +114,7 @@ fn inline(fault: &Diagnostic) -> String {
 }
 
 /// A storage scheme, or `Some(None)` for what is published.
-pub(super) fn scheme(value: &Value) -> Option<Option<Scheme>> {
+pub(crate) fn scheme(value: &Value) -> Option<Option<Scheme>> {
     let name = value.text("name a storage scheme as in \"ue8m0-fp8\"")?;
     if name == "as published" {
         return Some(None);
@@ -188,13 +188,20 @@ fn load(value: &Value) -> Option<Load> {
 }
 
 pub(super) fn levels(value: &Value) -> Option<Levels> {
+    let table = value.table("write a table [levels] with lines as in ttft_p99 = \"2 s\"")?;
+    let levels = levels_of(&table);
+    table.finish();
+    Some(levels)
+}
+
+/// The levels among the keys of a table.
+pub fn levels_of(table: &Table) -> Levels {
     const NAMES: [(Statistic, [&str; 3]); 4] = [
         (Statistic::Mean, ["ttft_mean", "tpot_mean", "e2e_mean"]),
         (Statistic::P50, ["ttft_p50", "tpot_p50", "e2e_p50"]),
         (Statistic::P90, ["ttft_p90", "tpot_p90", "e2e_p90"]),
         (Statistic::P99, ["ttft_p99", "tpot_p99", "e2e_p99"]),
     ];
-    let table = value.table("write a table [levels] with lines as in ttft_p99 = \"2 s\"")?;
     let mut levels = Levels::default();
     for (statistic, names) in NAMES {
         for (name, bounds) in names.into_iter().zip([&mut levels.ttft, &mut levels.tpot, &mut levels.e2e]) {
@@ -202,8 +209,7 @@ pub(super) fn levels(value: &Value) -> Option<Levels> {
             bounds.extend(bound.map(|bound| (statistic, bound)));
         }
     }
-    table.finish();
-    Some(levels)
+    levels
 }
 
 fn objective(value: &Value, traffic: Option<&Traffic>) -> Option<Objective> {
@@ -219,12 +225,16 @@ fn objective(value: &Value, traffic: Option<&Traffic>) -> Option<Objective> {
 
 const BASES: [(&str, Basis); 3] = [("any", Basis::Any), ("rent", Basis::Rent), ("purchase", Basis::Purchase)];
 
+/// What the study's table `[money]` says, and the region's figures where there is none.
+pub(crate) fn money_of(value: Option<Value>, regions: &[Region]) -> Option<Money> {
+    match value {
+        Some(value) => value.table("write a table [money]").and_then(|table| money(Some(table), regions)),
+        None => money(None, regions),
+    }
+}
+
 /// What the study says of money, and the region's figures for what it does not say.
-fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
-    let table = match value {
-        Some(value) => Some(value.table("write a table [money]")?),
-        None => None,
-    };
+pub(crate) fn money(table: Option<Table>, regions: &[Region]) -> Option<Money> {
     let get = |key| table.as_ref().and_then(|t| t.get(key));
     let region = match get("region") {
         Some(v) => {
@@ -243,7 +253,15 @@ fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
     }
     let (region, basis) = (region?, basis?);
     let region = regions.iter().find(|r| r.id == region)?;
-    let mut money = money_of(region, basis);
+    let mut money = Money {
+        region: region.id.clone(),
+        basis,
+        electricity: region.electricity.clone(),
+        pue: region.pue.clone(),
+        system_power: region.system_power.clone(),
+        lifetime_years: region.lifetime_years.clone(),
+        utilisation: region.utilisation.clone(),
+    };
     if let Some(electricity) = electricity {
         money.electricity = stated("electricity", electricity?);
     }
@@ -257,19 +275,6 @@ fn money(value: Option<Value>, regions: &[Region]) -> Option<Money> {
         money.utilisation = stated("utilisation", utilisation?);
     }
     Some(money)
-}
-
-/// The figures of a region.
-pub(super) fn money_of(region: &Region, basis: Basis) -> Money {
-    Money {
-        region: region.id.clone(),
-        basis,
-        electricity: region.electricity.clone(),
-        pue: region.pue.clone(),
-        system_power: region.system_power.clone(),
-        lifetime_years: region.lifetime_years.clone(),
-        utilisation: region.utilisation.clone(),
-    }
 }
 
 /// A fact that the study itself states.

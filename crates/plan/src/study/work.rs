@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use catalog::written::{Table, short};
-use catalog::{Diagnostic, Region};
 
-use super::sections::{everything, levels, model, money_of, scheme, search, traffic};
-use super::{Basis, Levels, Library, Objective, Study};
+use super::sections::{everything, levels, model, money, scheme, search, traffic};
+use super::{Levels, Library, Objective, Study};
 
 /// Reads model, formats, traffic and levels from a table that holds more. `None` after a fault.
 pub(crate) fn work(table: &Table, folder: Option<&Path>, library: Library) -> Option<Study> {
@@ -33,32 +32,14 @@ pub(crate) fn work(table: &Table, folder: Option<&Path>, library: Library) -> Op
         objective: Objective::TokensPerChip,
         systems: Vec::new(),
         incomplete: Vec::new(),
-        money: region(&Region::all().ok()?)?,
+        // Of the world: rates do not depend on money, and what a plan pays is its own matter.
+        money: money(None, &library.catalog.regions)?,
         search: search?,
         seed: 1,
     })
 }
 
-/// Reads the model alone.
-pub(crate) fn trained(table: &Table, folder: Option<&Path>, library: Library) -> Option<catalog::Model> {
-    let model = table.need("model", "name a built-in model or a folder with a config.json");
-    model.and_then(|v| self::model(&v, folder, library))
-}
-
 /// A storage scheme, or `None` for what is published.
 pub(crate) fn stored(value: &catalog::written::Value) -> Option<Option<formats::Scheme>> {
     scheme(value)
-}
-
-/// Money of the world: rates do not depend on it, and what a plan pays is its own matter.
-fn region(regions: &[Region]) -> Option<super::Money> {
-    regions.iter().find(|r| r.id == super::sections::WORLD).map(|r| money_of(r, Basis::Any))
-}
-
-/// The built-in regions.
-///
-/// # Errors
-/// What is wrong with their file.
-pub(crate) fn regions() -> Result<Vec<Region>, Vec<Diagnostic>> {
-    Region::all()
 }

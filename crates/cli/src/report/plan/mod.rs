@@ -5,14 +5,9 @@ mod tables;
 
 use plan::purchase::findings::{PlanAnswer, PlanFindings};
 
-use super::page::{Frame, close, open, section_of};
+use super::page::{closing, data, footer, opening, section_of, top};
 use crate::lang::both::{escape, put};
 use crate::lang::{Both, PlanMsg, plan_words as words};
-
-/// What the pages of plans and claims add to the common style, and its SHA-256 for the policy; a test tells the right
-/// value.
-pub const STYLE: &str = include_str!("../assets/plan.css");
-pub const STYLE_HASH: &str = "PsCPwpJqY+E7bYbbYBzY1RshTBRldndpCczJz65Fbvo=";
 
 /// Findings as pretty JSON, the same bytes for the same findings.
 pub fn json(findings: &PlanFindings) -> String {
@@ -47,8 +42,7 @@ pub fn render(f: &PlanFindings) -> String {
     }
     contents.extend([("rates", both(PlanMsg::Rates)), ("facts", Both::msg(crate::lang::Msg::ProvenanceTitle))]);
     let asked = Both::of(|lang| words::asked(f, lang));
-    let style = Some((STYLE, STYLE_HASH));
-    open(&Frame { program: &f.program, title: &f.title, asked, contents: &contents, style }, &mut out);
+    open(&f.program, &f.title, &asked, &contents, &mut out);
     match &f.answer {
         PlanAnswer::Plan(p) => {
             answer(&Both::of(|lang| words::answer(f, p, lang).join("\n")), &mut out);
@@ -70,6 +64,26 @@ pub fn render(f: &PlanFindings) -> String {
     tables::facts(f, &mut out);
     close(&f.program, f, &mut out);
     out
+}
+
+/// Opens a page: head, header with the question in a line and the contents, `main`.
+pub fn open(program: &str, title: &str, asked: &Both, contents: &[(&str, Both)], out: &mut String) {
+    opening(program, title, out);
+    top(contents.first().map_or("", |c| c.0), out);
+    put(out, format_args!("<h1>{}</h1>\n<p class=\"asked\">{}</p>\n", escape(title), asked.html()));
+    put(out, format_args!("<nav{}><ul>", Both::msg(crate::lang::Msg::Contents).attributes("data-label")));
+    for (id, name) in contents {
+        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", name.html()));
+    }
+    out.push_str("</ul></nav>\n</header>\n<main>\n");
+}
+
+/// Closes a page, with its data as JSON.
+pub fn close<T: serde::Serialize>(program: &str, findings: &T, out: &mut String) {
+    out.push_str("</main>\n");
+    footer(program, out);
+    put(out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
+    closing(out);
 }
 
 /// The answer: its first sentence large, the others below it.
@@ -110,6 +124,3 @@ fn row(cells: &[(String, bool)], out: &mut String) {
 fn text(plain: &str) -> String {
     escape(plain)
 }
-
-#[cfg(test)]
-mod tests;

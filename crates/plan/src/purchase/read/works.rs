@@ -5,8 +5,9 @@ use units::Range;
 
 use super::amount::larges;
 use super::{Reader, name};
-use crate::purchase::question::{Ask, Training, Work};
-use crate::study::work::{trained, work};
+use crate::purchase::question::{Ask, Work};
+use crate::study::work::work;
+use crate::train::study as train;
 
 const KINDS: [(&str, bool); 2] = [("serving", false), ("training", true)];
 
@@ -15,7 +16,7 @@ impl Reader<'_> {
         let name = name(table);
         let training = table.get("kind").map_or(Some(false), |v| v.choice(&KINDS));
         let ask = match training {
-            Some(true) => self.training(table).map(|t| Ask::Train(Box::new(t))),
+            Some(true) => train::work(table, self.folder, self.library).map(|s| Ask::Train(Box::new(s))),
             _ => work(table, self.folder, self.library).map(|s| Ask::Serve(Box::new(s))),
         };
         let remedy = "write tokens a day, as in tokens_per_day = \"20 G\": generated ones of serving, processed ones of \
@@ -43,14 +44,5 @@ impl Reader<'_> {
             unmet: unmet?,
             apart: apart?,
         })
-    }
-
-    fn training(&self, table: &Table) -> Option<Training> {
-        let model = trained(table, self.folder, self.library);
-        let sequence = table.need("sequence", "write tokens of a sequence, as in sequence = 4096");
-        let sequence = sequence.and_then(|v| v.count(1, 100_000_000));
-        let batch = table.need("batch", "write tokens of a global batch, as in batch = 16_000_000");
-        let batch = batch.and_then(|v| v.count(1, 1_000_000_000_000));
-        Some(Training { model: model?, sequence: sequence?, batch: batch? })
     }
 }
