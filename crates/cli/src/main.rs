@@ -43,6 +43,8 @@ enum Command {
     Explain(cmd::explain::Explain),
     /// Shows fabrics, and times collectives on them: by algorithm, placement and fault.
     Fabric(cmd::fabric::FabricArgs),
+    /// Shows how much of its time a long job on a machine that fails really trains.
+    Goodput(cmd::goodput::Goodput),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
     /// Plans what to buy or rent, when, under prices, duties, caps, power and doubt: writes `plan.json` and `plan.html`.
@@ -76,11 +78,12 @@ fn main() -> ExitCode {
         Command::Quantize(args) => converted(cmd::quantize::run(args)),
         Command::Inspect(args) => converted(cmd::inspect::run(args)),
         Command::CompareWeights(args) => converted(cmd::compare_weights::run(args)),
-        Command::Calibrate(args) => cmd::calibrate::run(&args),
+        Command::Calibrate(args) => cmd::calibrate::run(&args, folder),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Claims(args) => cmd::claims::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Fabric(args) => cmd::fabric::run(&args, folder),
+        Command::Goodput(args) => cmd::goodput::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Plan(args) => cmd::plan::run(&args, folder),
         Command::Replay(args) => cmd::replay::run(&args, folder),

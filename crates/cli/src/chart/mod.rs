@@ -15,9 +15,9 @@ mod scale;
 mod sheet;
 pub mod stack;
 mod svg;
+pub mod times;
 pub mod tornado;
 pub mod waterfall;
-pub mod times;
 
 pub use marker::swatch;
 

@@ -2,7 +2,7 @@
 
 mod engines;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use catalog::Catalog;
@@ -17,6 +17,8 @@ use plan::interval::Intervals;
 use plan::machine::Fitted;
 use plan::train::TrainingBench;
 
+use super::catalog::{open, refuse};
+use super::ground::tables as own_tables;
 use crate::lang::Lang;
 
 /// Fits the time of operators to measured tables, or the host times of engines to served points
@@ -34,7 +36,8 @@ pub struct Calibrate {
     /// Folder of CANN profiler tables and the chip they were measured on
     #[arg(long, value_name = "CHIP=DIR")]
     profiler: Vec<String>,
-    /// Folder of your own tables in the columns of --operators: every .csv and .parquet in it
+    /// Folder of your own tables in the columns of --operators: every .csv and .parquet in it. With --out they are copied
+    /// beside the fit, so that --calibration uses the rows themselves inside their hull
     #[arg(long, value_name = "DIR")]
     tables: Option<PathBuf>,
     /// Fit the host times of these engine profiles (all that were measured, if none is named) to the built-in serving
@@ -66,8 +69,11 @@ pub struct Calibrate {
 }
 
 /// Runs the command.
-pub fn run(args: &Calibrate) -> ExitCode {
-    let catalog = Catalog::embedded();
+pub fn run(args: &Calibrate, folder: Option<&Path>) -> ExitCode {
+    let catalog = match open(folder) {
+        Ok(catalog) => catalog,
+        Err(found) => return refuse(&found),
+    };
     let find = |name: &str| catalog.chip(name).ok().cloned();
     if args.training {
         return train(args, &catalog).unwrap_or_else(|message| {
@@ -181,11 +187,7 @@ fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {
         tables.profiler.push((chip.to_owned(), PathBuf::from(folder)));
     }
     if let Some(folder) = &args.tables {
-        let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let table = |p: &PathBuf| p.extension().is_some_and(|e| e == "csv" || e == "parquet");
-        let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(table).collect();
-        files.sort();
-        tables.operators.extend(files);
+        tables.operators.extend(own_tables(folder)?);
     }
     let outcome = calibrate(&tables, chips).map_err(|e| e.to_string())?;
     println!("{}", report(&outcome.entries));
@@ -204,6 +206,14 @@ fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {
         .collect();
         let files = save(&outcome.entries, folder, &args.date, &sources.join(", ")).map_err(|e| e.to_string())?;
         println!("wrote {} files to {}", files.len(), folder.display());
+        // Inside their hull the rows themselves go before what was fitted to them.
+        for table in args.tables.as_deref().map_or(Ok(Vec::new()), own_tables)? {
+            let Some(name) = table.file_name() else { continue };
+            let copy = folder.join(name);
+            if copy != table {
+                std::fs::copy(&table, &copy).map_err(|e| format!("{}: {e}", copy.display()))?;
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

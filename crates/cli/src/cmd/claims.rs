@@ -74,7 +74,7 @@ fn try_run(args: &Claims, folder: Option<&Path>) -> Result<(), ExitCode> {
         })
         .collect();
     bar.finish_and_clear();
-    let files = [("claims.json", report::claims::json(&findings)), ("claims.html", report::claims::render(&findings))];
+    let files = [("claims.json", report::json(&findings)), ("claims.html", report::claims::render(&findings))];
     for (name, text) in &files {
         write(&args.out.join(name), text.as_bytes()).map_err(wrong)?;
     }

@@ -6,6 +6,7 @@ pub mod claims;
 pub mod compare_weights;
 pub mod explain;
 pub mod fabric;
+pub mod goodput;
 pub mod ground;
 pub mod inspect;
 pub mod model;

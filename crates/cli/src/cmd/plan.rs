@@ -78,7 +78,7 @@ fn try_run(args: &Plan, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
 
 fn show(findings: &PlanFindings, args: &Plan) -> Result<(), ExitCode> {
     let lang = Lang::choose(args.lang);
-    let files = [("plan.json", report::plan::json(findings)), ("plan.html", report::plan::render(findings))];
+    let files = [("plan.json", report::json(findings)), ("plan.html", report::plan::render(findings))];
     for (name, text) in &files {
         write(&args.out.join(name), text.as_bytes()).map_err(wrong)?;
     }

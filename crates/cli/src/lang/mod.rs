@@ -6,6 +6,7 @@
 pub mod both;
 pub mod claim_words;
 pub mod glossary;
+pub mod goodput;
 pub mod msg;
 pub mod notes;
 pub mod number;

@@ -6,13 +6,6 @@ use super::plan::{both, close, open};
 use crate::lang::both::{escape, put};
 use crate::lang::{Both, PlanMsg, claim_words as words};
 
-/// Findings as pretty JSON, the same bytes for the same findings.
-pub fn json(claims: &[ClaimFinding]) -> String {
-    let mut text = serde_json::to_string_pretty(claims).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
 /// The page. The same findings give the same bytes.
 pub fn render(claims: &[ClaimFinding]) -> String {
     let mut out = String::with_capacity(1 << 16);

@@ -2,6 +2,7 @@
 
 mod claims;
 mod explain;
+mod goodput;
 mod grid;
 mod plan;
 pub mod replay;
@@ -14,6 +15,7 @@ pub mod weights;
 pub use self::plan::plan;
 pub use claims::claims;
 pub use explain::{Explanation, efficiency, explain};
+pub use goodput::goodput;
 pub use grid::{Align, bold, grid, heading, paragraph};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};

@@ -70,7 +70,13 @@ fn train(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
     progress.expect(study.systems.len() as u64);
     let chips = TrainingCalibration::embedded().map_err(|_| Refusal::bug())?;
     let done = |_: &str| progress.step();
-    let ground = TrainingGround { fitted: &app.fitted, chips: &chips, intervals: &app.intervals, done: &done };
+    let ground = TrainingGround {
+        catalog: &app.catalog,
+        fitted: &app.fitted,
+        chips: &chips,
+        intervals: &app.intervals,
+        done: &done,
+    };
     let findings = train::weigh(&study, &ground).map_err(Refusal::faults)?;
     told(&findings, report::train::render(&findings))
 }

@@ -3,6 +3,7 @@
 mod device;
 mod family;
 mod file;
+mod grid;
 mod policy;
 pub mod surface;
 #[cfg(test)]
@@ -73,6 +74,23 @@ struct Standing<'e> {
 pub struct Calibration {
     /// In the order of the files.
     pub entries: Vec<Entry>,
+    /// Operators as somebody measured them: inside their hull they go before the entries.
+    pub measured: Vec<Measured>,
+}
+
+/// Measured operators of one chip, family, format and stack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Id of the chip.
+    pub chip: String,
+    /// Which operators.
+    pub family: Family,
+    /// Storage and arithmetic.
+    pub format: Format,
+    /// Whose kernels; empty where they are not tied to an engine.
+    pub stack: String,
+    /// Operators and their seconds.
+    pub rows: Vec<(crate::Op, f64)>,
 }
 
 impl Calibration {
@@ -86,6 +104,15 @@ impl Calibration {
         let mut entries = overlay.entries;
         entries.append(&mut self.entries);
         self.entries = entries;
+        self.measured.extend(overlay.measured);
+    }
+
+    /// What was measured of a family and format on a chip, on the kernels that answer best for `stack`.
+    fn measured_on(&self, chip: &Chip, family: Family, format: Format, stack: Option<&str>) -> Option<&Measured> {
+        let of = |m: &&Measured| m.chip == chip.id && m.family == family && m.format == format;
+        let able = self.measured.iter().filter(of).filter(|m| liking(stack, &m.stack) > 0);
+        // Of equals the first.
+        able.rev().max_by_key(|m| liking(stack, &m.stack))
     }
 
     /// Entries of a family that may stand for a chip, each with its basis. Within the chip's own and within its

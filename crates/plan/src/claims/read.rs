@@ -206,6 +206,14 @@ fn side(value: &Value, library: Library) -> Option<Sided> {
     };
     let price = price?.map(prices::stated).or(known);
     let pass_through = exact(1.0);
-    let unit = Candidate { system: sized, chips, engine: None, given: Default::default(), price, surcharge: surcharge?, pass_through };
+    let unit = Candidate {
+        system: sized,
+        chips,
+        engine: None,
+        given: Default::default(),
+        price,
+        surcharge: surcharge?,
+        pass_through,
+    };
     Some((unit, weights.map_or(Some(None), |w| w.map(Some))?))
 }

@@ -38,6 +38,8 @@ pub struct Effective {
     pub durable: f64,
     /// See `blocks`.
     pub reload: f64,
+    /// Steps of the way back after a failed unit, facts at their values: name, seconds, and how often it is needed.
+    pub way_back: Vec<(String, f64, f64)>,
     /// Share of the wall clock in each state, largest first; values add up to 1.
     pub states: Vec<(String, Estimate)>,
     /// What each cause did.
@@ -97,14 +99,13 @@ pub fn effective(job: &Job, machine: &Machine, runs: &Runs) -> Result<Effective,
     Ok(summary(&plain, &drawn, &at_values, doubts, parts))
 }
 
-/// The job and machine as simulated with all facts at their values: for a look at one run ([`sim::goodput::trace`]).
+/// The first run with all facts at their values, with its states over time, and what its indices mean.
 ///
 /// # Errors
 /// As [`effective`].
-pub fn scenario(job: &Job, machine: &Machine, runs: &Runs) -> Result<Lowered, Refusal> {
+pub fn trace(job: &Job, machine: &Machine, runs: &Runs) -> Result<(Run, Lowered), Refusal> {
     let lowered = lower(job, machine, &runs.without, &mut Values::default())?;
-    lowered.scenario.check()?;
-    Ok(lowered)
+    Ok((sim::goodput::trace(&lowered.scenario, runs.seed, 0)?, lowered))
 }
 
 fn summary(
@@ -137,6 +138,8 @@ fn summary(
     });
     let checkpoints = plain.scenario.checkpoints;
     let ratios: Vec<f64> = drawn.iter().map(ratio).collect();
+    let way_back = plain.scenario.paths.replace.iter();
+    let way_back = way_back.map(|s| (plain.steps[usize::from(s.name)].clone(), s.lasts.seconds(), s.chance));
     Effective {
         ratio: estimate(&ratio),
         chance_alone: self::estimate(at_values, at_values, &ratio),
@@ -149,6 +152,7 @@ fn summary(
         blocks: checkpoints.blocks.seconds(),
         durable: checkpoints.durable.seconds(),
         reload: plain.reload,
+        way_back: way_back.collect(),
         states,
         causes: causes.collect(),
         parts,

@@ -100,6 +100,8 @@ pub struct EffectiveFinding {
     pub durable: f64,
     /// See `blocks`.
     pub reload: f64,
+    /// Steps of the way back after a failed unit: name, seconds, how often it is needed.
+    pub way_back: Vec<(String, f64, f64)>,
     /// Where the time goes, largest first.
     pub states: Vec<StateFinding>,
     /// What each cause did, most interruptions first.
@@ -272,6 +274,7 @@ fn finding(found: &Effective, seen: Option<&Seen>) -> EffectiveFinding {
         blocks: found.blocks,
         durable: found.durable,
         reload: found.reload,
+        way_back: found.way_back.clone(),
         states: found.states.iter().map(|(name, share)| StateFinding { name: name.clone(), share: *share }).collect(),
         causes,
         parts: parts.collect(),

@@ -12,6 +12,8 @@ use super::{Job, Machine, Refusal, Save, WithoutSpare};
 /// Least training between two saves: nobody saves more often than a step takes.
 const LEAST_EVERY: f64 = 1.0;
 const PPM: f64 = 1e6;
+/// Five years, in seconds.
+const NEVER: f64 = 5.0 * 365.25 * 86_400.0;
 
 /// A scenario, and the names of what is only an index in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +109,10 @@ pub fn lower(job: &Job, machine: &Machine, without: &[String], values: &mut Valu
         }),
         None => None,
     };
-    let repair = values.fact(What::Repair, &seconds(&machine.faults.repair));
+    let mut repair = values.fact(What::Repair, &seconds(&machine.faults.repair));
+    if !machine.rewire {
+        repair = whole_repair(&faults, chips / machine.faults.node.mid(), repair);
+    }
     let scenario = Scenario {
         length: nanos("job.length", length)?,
         units: Units {
@@ -127,6 +132,18 @@ pub fn lower(job: &Job, machine: &Machine, without: &[String], values: &mut Valu
         maintenance,
     };
     Ok(Lowered { scenario, faults: names, steps, mean_between, best_every, reload })
+}
+
+/// Mean time until a machine of so many nodes is whole again once one of them failed: nodes fail and are repaired side by
+/// side, so another may fail meanwhile. From the share of time in which all are up, and how often that ends.
+fn whole_repair(faults: &[Fault], nodes: f64, repair: f64) -> f64 {
+    let fail: f64 = faults.iter().filter(|f| f.response == Response::Replace).map(|f| f.rate).sum();
+    if fail == 0.0 {
+        return repair;
+    }
+    let all_up = (1.0 + fail / nodes * repair).powf(-nodes);
+    // What would take years never ends within a job.
+    ((1.0 / all_up - 1.0) / fail).min(NEVER)
 }
 
 /// Faults in the making.
@@ -213,6 +230,7 @@ impl Steps<'_> {
     }
 }
 
+/// The time to repair, as a plain number of seconds.
 fn seconds(fact: &Fact<Seconds>) -> Fact<f64> {
     fact.map(|s| s.0)
 }

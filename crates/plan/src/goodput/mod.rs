@@ -17,13 +17,13 @@ use catalog::Faults;
 use thiserror::Error;
 use units::{Bytes, BytesPerSecond, Seconds};
 
-pub use answer::{Effective, effective, scenario, state_name};
+pub use answer::{Effective, effective, state_name, trace};
 pub use findings::{
     Answer, CauseFinding, DoubtFinding, EffectiveFinding, Findings, Observed, PartFinding, StateFinding, SystemFinding,
     answer,
 };
 pub use lower::Lowered;
-pub use study::{Candidate, Study, check, read};
+pub use study::{Candidate, Seen, Study, check, read};
 
 /// A long job.
 #[derive(Debug, Clone, PartialEq)]

@@ -72,7 +72,9 @@ pub fn parts(job: &Job, machine: &Machine, without: &[String]) -> Result<Parts, 
         kinds.push(PartKind { name: kind.name.clone(), count: parts, per_day: each * DAY, up, all_up });
     }
     let units = (chips / unit).ceil() as u32;
-    let unit_up = 1.0 / (1.0 + unit_down);
+    // Nodes of a unit fail and are repaired side by side.
+    let nodes = (unit / machine.faults.node.mid()).max(1.0);
+    let unit_up = (1.0 + unit_down / nodes).powf(-nodes);
     Ok(Parts {
         kinds,
         units,

@@ -59,11 +59,9 @@ impl<'a> Engine<'a> {
                     let setup = format!("{}, {}", choice.plan.framework, degrees.join(", "));
                     Ok(Rate { per_second: e.value * chips, low: e.low * chips, high: e.high * chips, setup })
                 }
-                TrainingAnswer::NoPlan { needs, has, nearest_chips, .. } => Err(NoRate(why(&Reason::DoesNotFit {
-                    needs: *needs,
-                    has: *has,
-                    nearest_chips: *nearest_chips,
-                }))),
+                TrainingAnswer::NoPlan { needs, has, nearest_chips, .. } => {
+                    Err(NoRate(why(&Reason::DoesNotFit { needs: *needs, has: *has, nearest_chips: *nearest_chips })))
+                }
                 TrainingAnswer::Incomplete { missing } => Err(NoRate(format!("lacks {}", missing.join(", ")))),
             }
         })

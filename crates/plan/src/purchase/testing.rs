@@ -33,7 +33,15 @@ fn unit(id: &str) -> Candidate {
     let listed = catalog.systems().find(|s| s.checked.is_ok()).expect("a complete system");
     let mut system = listed.checked.clone().expect("complete");
     system.id = id.to_owned();
-    Candidate { system, chips: 8, engine: None, given: Default::default(), price: None, surcharge: exact(0.0), pass_through: exact(1.0) }
+    Candidate {
+        system,
+        chips: 8,
+        engine: None,
+        given: Default::default(),
+        price: None,
+        surcharge: exact(0.0),
+        pass_through: exact(1.0),
+    }
 }
 
 /// An offer of units of eight chips at `price` dollars a chip.

@@ -48,6 +48,11 @@ impl Fits {
                 p90: 0.0,
             },
         };
+        let found = if machine.device.interpolates(op) {
+            FitUse { what: format!("{} (between rows of your table)", found.what), ..found }
+        } else {
+            found
+        };
         self.add(found, name, seconds);
     }
 

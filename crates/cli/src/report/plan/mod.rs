@@ -9,13 +9,6 @@ use super::page::{closing, data, footer, opening, section_of, top};
 use crate::lang::both::{escape, put};
 use crate::lang::{Both, PlanMsg, plan_words as words};
 
-/// Findings as pretty JSON, the same bytes for the same findings.
-pub fn json(findings: &PlanFindings) -> String {
-    let mut text = serde_json::to_string_pretty(findings).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
 /// A message in both languages.
 pub fn both(msg: PlanMsg) -> Both {
     Both::of(|lang| msg.text(lang).to_owned())

@@ -136,7 +136,15 @@ impl Reader<'_> {
             return None;
         };
         let (surcharge, pass_through) = (Range::exact(0.0), Range::exact(1.0));
-        Some(Candidate { system: sized, chips: count, engine: engine?, given: Default::default(), price: None, surcharge, pass_through })
+        Some(Candidate {
+            system: sized,
+            chips: count,
+            engine: engine?,
+            given: Default::default(),
+            price: None,
+            surcharge,
+            pass_through,
+        })
     }
 
     fn how(&self, table: &Table) -> Option<(How, Option<&'static str>)> {
