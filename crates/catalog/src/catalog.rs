@@ -16,6 +16,7 @@ use crate::price::{Ids, Prices};
 use crate::price_lookup::Price;
 use crate::region::{self, Region};
 use crate::source::{self, Source};
+use crate::supply::{self, Porting, Supply};
 use crate::system_spec::SystemSpec;
 use crate::written::nearest;
 use crate::{Chip, Diagnostic, Engine, System, engine};
@@ -43,6 +44,10 @@ pub struct Catalog {
     pub prices: Prices,
     /// Policies, in the order of the file.
     pub policies: Vec<Policy>,
+    /// What is made, ordered and licensed.
+    pub supply: Vec<Supply>,
+    /// What stacks can do.
+    pub porting: Vec<Porting>,
     /// Regions by id, sorted.
     pub regions: Vec<Region>,
     /// Serving engines by id, sorted.
@@ -240,6 +245,8 @@ struct Build {
     faults: BTreeMap<String, (String, FaultsSpec)>,
     prices: Vec<File>,
     policies: Vec<File>,
+    supply: Vec<File>,
+    porting: Vec<File>,
     regions: Vec<File>,
     engines: BTreeMap<String, Engine>,
     found: Vec<Diagnostic>,
@@ -267,6 +274,8 @@ impl Build {
         self.add_faults(&layer.faults, &keys);
         self.prices.extend(layer.prices);
         self.policies.extend(layer.policies);
+        self.supply.extend(layer.supply);
+        self.porting.extend(layer.porting);
         self.regions.extend(layer.regions);
         for file in &layer.engines {
             let base = self.engines.get(&file.id);
@@ -352,6 +361,13 @@ impl Build {
         for file in &self.policies {
             let chips = &ids.chips;
             self.found.extend(policy::read(&mut catalog.policies, &file.name, &file.text, &sources, chips));
+        }
+        for file in &self.supply {
+            let chips = &ids.chips;
+            self.found.extend(supply::read_supply(&mut catalog.supply, &file.name, &file.text, &sources, chips));
+        }
+        for file in &self.porting {
+            self.found.extend(supply::read_porting(&mut catalog.porting, &file.name, &file.text, &sources));
         }
         let ground = region::Ground { prices: &catalog.prices, sources: &sources };
         for file in &self.regions {

@@ -33,6 +33,8 @@ pub(crate) struct Files {
     pub sources: Option<File>,
     pub prices: Option<File>,
     pub policies: Option<File>,
+    pub supply: Option<File>,
+    pub porting: Option<File>,
     pub regions: Option<File>,
     pub chips: Vec<File>,
     pub systems: Vec<File>,
@@ -49,6 +51,8 @@ pub(crate) fn embedded() -> Files {
         sources: one("sources", include_str!("../../../catalog/sources.toml")),
         prices: one("prices", include_str!("../../../catalog/prices.toml")),
         policies: one("policies", include_str!("../../../catalog/policies.toml")),
+        supply: one("supply", include_str!("../../../catalog/supply.toml")),
+        porting: one("porting", include_str!("../../../catalog/porting.toml")),
         regions: one("regions", include_str!("../../../catalog/regions.toml")),
         chips: embedded_folder(&CHIPS, "chips"),
         systems: embedded_folder(&SYSTEMS, "systems"),
@@ -82,6 +86,8 @@ pub(crate) fn folder(path: &Path) -> (Files, Vec<Diagnostic>) {
     files.sources = load.optional(path, "sources");
     files.prices = load.optional(path, "prices");
     files.policies = load.optional(path, "policies");
+    files.supply = load.optional(path, "supply");
+    files.porting = load.optional(path, "porting");
     files.regions = load.optional(path, "regions");
     files.chips = load.all(&path.join("chips"));
     files.systems = load.all(&path.join("systems"));

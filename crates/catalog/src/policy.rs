@@ -6,7 +6,7 @@ use units::BytesPerSecond;
 
 use crate::facts::{Facts, Sources, document, each, need_text, text, texts};
 use crate::written::{Table, nearest, short};
-use crate::{Diagnostic, Fact};
+use crate::{Arithmetic, Chip, Diagnostic, Fact};
 
 /// One event. What it means for a purchase is decided by a scenario, not here.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Policy {
     pub effect: String,
     /// Key of the source.
     pub source: String,
+    /// What a plan does with it; `None` where nothing follows for a purchase.
+    pub acts: Option<Acts>,
     /// Duty, surcharge or rebate as a share of the price.
     pub rate: Option<Fact<f64>>,
     /// Total processing performance from which it applies.
@@ -45,7 +47,54 @@ pub struct Policy {
     pub domestic_share: Option<Fact<f64>>,
 }
 
+/// What a policy does to a purchase: our reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acts {
+    /// The chips it names cannot be had.
+    Ban,
+    /// They may not be used either.
+    NoUse,
+    /// `rate` comes on top of the price of the chips it names.
+    Surcharge,
+    /// Chips at or above `tpp_limit` or `bandwidth_limit` cannot be had.
+    ExportTest,
+    /// At least `domestic_share` of the chips must come from its own side.
+    OriginShare,
+    /// Electricity costs `rate` less.
+    PowerRebate,
+}
+
+impl Acts {
+    /// Every act, with its name in catalog files.
+    pub const NAMED: [(&'static str, Acts); 6] = [
+        ("ban", Acts::Ban),
+        ("no-use", Acts::NoUse),
+        ("surcharge", Acts::Surcharge),
+        ("export-test", Acts::ExportTest),
+        ("origin-share", Acts::OriginShare),
+        ("power-rebate", Acts::PowerRebate),
+    ];
+}
+
+/// Total processing performance: the dense peak in TFLOP/s times the bits of an operand, at its largest over formats.
+pub fn tpp(chip: &Chip) -> f64 {
+    let bits = |a: &Arithmetic| match a {
+        Arithmetic::Fp32 => 32.0,
+        Arithmetic::Bf16 | Arithmetic::Fp16 => 16.0,
+        Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Int8 => 8.0,
+        Arithmetic::Fp6 => 6.0,
+        Arithmetic::Fp4 => 4.0,
+    };
+    chip.peak.iter().map(|(a, peak)| peak.mid().0 / 1e12 * bits(a)).fold(0.0, f64::max)
+}
+
 impl Policy {
+    /// Whether its limits bar a chip.
+    pub fn bars(&self, chip: &Chip) -> bool {
+        let over = |limit: &Option<Fact<f64>>| limit.as_ref().is_some_and(|l| tpp(chip) >= l.mid());
+        over(&self.tpp_limit) || self.bandwidth_limit.as_ref().is_some_and(|l| chip.bandwidth.mid() >= l.mid())
+    }
+
     /// Whether it adds to the price of what it names.
     pub fn is_duty(&self) -> bool {
         matches!(self.kind.as_str(), "tariff" | "revenue-share" | "duty" | "surcharge") && self.rate.is_some()
@@ -88,6 +137,7 @@ fn one(facts: &Facts, row: &Table, chips: &BTreeSet<&str>) -> Policy {
             .need("source", "name a key of sources.toml")
             .and_then(|v| facts.check_source(v))
             .unwrap_or_default(),
+        acts: row.get("acts").and_then(|v| v.choice(&Acts::NAMED)),
         rate: facts.number(row, "rate", (0.0, 10.0)),
         tpp_limit: facts.number(row, "tpp_limit", (0.0, 1e9)),
         bandwidth_limit: facts.quantity(row, "bandwidth_limit", (1e9, 1e15)),

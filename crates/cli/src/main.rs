@@ -37,6 +37,8 @@ enum Command {
     Calibrate(cmd::calibrate::Calibrate),
     /// Shows chips and systems, every fact with its source; checks a folder of your own.
     Catalog(cmd::catalog::CatalogArgs),
+    /// Puts statements of the press to the test: computes a verdict for each, and writes `claims.json` and `claims.html`.
+    Claims(cmd::claims::Claims),
     /// Shows where the time and the memory of one system's best set-up go.
     Explain(cmd::explain::Explain),
     /// Shows fabrics, and times collectives on them: by algorithm, placement and fault.
@@ -45,6 +47,8 @@ enum Command {
     Goodput(cmd::goodput::Goodput),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
+    /// Plans what to buy or rent, when, under prices, duties, caps, power and doubt: writes `plan.json` and `plan.html`.
+    Plan(cmd::plan::Plan),
     /// Plays recorded or drawn traffic against a fleet: routers, caches, faults; writes `replay.json`, `replay.html`, Parquet.
     Replay(cmd::replay::Replay),
     /// Shows a `findings.json` again: as a table or as a report.
@@ -76,10 +80,12 @@ fn main() -> ExitCode {
         Command::CompareWeights(args) => converted(cmd::compare_weights::run(args)),
         Command::Calibrate(args) => cmd::calibrate::run(&args, folder),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
+        Command::Claims(args) => cmd::claims::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
         Command::Fabric(args) => cmd::fabric::run(&args, folder),
         Command::Goodput(args) => cmd::goodput::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
+        Command::Plan(args) => cmd::plan::run(&args, folder),
         Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Ui(args) => web::run(&args, folder),

@@ -3,6 +3,8 @@
 
 pub mod bars;
 pub mod fabric;
+pub mod gantt;
+pub mod heat;
 pub mod lines;
 mod marker;
 pub mod pareto;
@@ -11,8 +13,11 @@ mod place;
 pub mod roofline;
 mod scale;
 mod sheet;
+pub mod stack;
 mod svg;
 pub mod times;
+pub mod tornado;
+pub mod waterfall;
 
 pub use marker::swatch;
 

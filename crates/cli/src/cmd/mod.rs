@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 pub mod catalog;
+pub mod claims;
 pub mod compare_weights;
 pub mod explain;
 pub mod fabric;
@@ -9,6 +10,7 @@ pub mod goodput;
 pub mod ground;
 pub mod inspect;
 pub mod model;
+pub mod plan;
 pub mod quantize;
 pub mod replay;
 pub mod report;

@@ -4,11 +4,14 @@
 //! the glossary explains them. Words that come with the data (an operator's name, a limit) go through [`term`].
 
 pub mod both;
+pub mod claim_words;
 pub mod glossary;
 pub mod goodput;
 pub mod msg;
 pub mod notes;
 pub mod number;
+pub mod plan;
+pub mod plan_words;
 pub mod replay;
 mod term;
 pub mod training;
@@ -16,6 +19,7 @@ pub mod words;
 
 pub use both::Both;
 pub use msg::Msg;
+pub use plan::PlanMsg;
 pub use term::term;
 
 /// A language of the interface.

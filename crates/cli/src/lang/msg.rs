@@ -1,50 +1,52 @@
 //! The messages. Arguments stand in braces: `{needs}`.
 
-use super::Lang;
-
 macro_rules! messages {
-    ($($name:ident: $en:literal, $zh:literal;)*) => {
+    ($all:ident; $($name:ident: $en:literal, $zh:literal;)*) => {
         /// A text of the interface.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Msg { $(#[doc = $en] $name,)* }
+        pub enum $all { $(#[doc = $en] $name,)* }
 
-        impl Msg {
+        impl $all {
             /// All of them.
             #[cfg(test)]
-            pub const ALL: &[Msg] = &[$(Msg::$name,)*];
+            pub const ALL: &[$all] = &[$($all::$name,)*];
 
             /// The text, arguments not yet filled in.
-            pub fn text(self, lang: Lang) -> &'static str {
+            pub fn text(self, lang: $crate::lang::Lang) -> &'static str {
                 match (self, lang) {
-                    $((Msg::$name, Lang::En) => $en, (Msg::$name, Lang::Zh) => $zh,)*
+                    $(($all::$name, $crate::lang::Lang::En) => $en, ($all::$name, $crate::lang::Lang::Zh) => $zh,)*
                 }
+            }
+
+            /// The text with each `{name}` replaced.
+            pub fn fill(self, lang: $crate::lang::Lang, arguments: &[(&str, &str)]) -> String {
+                $crate::lang::msg::filled(self.text(lang), arguments)
             }
         }
     };
 }
+pub(crate) use messages;
 
-impl Msg {
-    /// The text with each `{name}` replaced.
-    pub fn fill(self, lang: Lang, arguments: &[(&str, &str)]) -> String {
-        let mut out = String::new();
-        let mut rest = self.text(lang);
-        // One pass, so that braces inside an argument stay as they are.
-        while let Some(start) = rest.find('{') {
-            let Some(length) = rest[start..].find('}') else { break };
-            let name = &rest[start + 1..start + length];
-            out.push_str(&rest[..start]);
-            match arguments.iter().find(|(n, _)| *n == name) {
-                Some((_, value)) => out.push_str(value),
-                None => out.push_str(&rest[start..=start + length]),
-            }
-            rest = &rest[start + length + 1..];
+/// A text with each `{name}` replaced.
+pub fn filled(text: &str, arguments: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    // One pass, so that braces inside an argument stay as they are.
+    while let Some(start) = rest.find('{') {
+        let Some(length) = rest[start..].find('}') else { break };
+        let name = &rest[start + 1..start + length];
+        out.push_str(&rest[..start]);
+        match arguments.iter().find(|(n, _)| *n == name) {
+            Some((_, value)) => out.push_str(value),
+            None => out.push_str(&rest[start..=start + length]),
         }
-        out.push_str(rest);
-        out
+        rest = &rest[start + length + 1..];
     }
+    out.push_str(rest);
+    out
 }
 
-messages! {
+messages! { Msg;
     // Head of an answer.
     Model: "Model", "模型";
     Traffic: "Traffic", "负载";
@@ -442,6 +444,7 @@ messages! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::Lang;
 
     fn arguments(text: &str) -> Vec<&str> {
         let mut names: Vec<&str> = text.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();

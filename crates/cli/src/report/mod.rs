@@ -4,12 +4,14 @@
 //! and theme, and hiding systems. The content security policy lets nothing but this style and this script run.
 
 mod back;
+pub mod claims;
 mod csv;
 mod detail;
 mod figures;
 mod goodput;
 mod operators;
 mod page;
+pub mod plan;
 mod ranking;
 mod replay;
 pub mod train;

@@ -11,7 +11,7 @@ use crate::lang::{Both, Lang, Msg, term, words};
 pub const STYLE: &str = include_str!("assets/style.css");
 pub const SCRIPT: &str = include_str!("assets/script.js");
 /// SHA-256 of the two, base64; a test tells the right values.
-pub const STYLE_HASH: &str = "qu7oIMiEPLEu+6cb9FHS0mp7l/hf7OUz8fe5on+SdLk=";
+pub const STYLE_HASH: &str = "thfZtkN9Sc0FA5hCn6NT7hWuLO3feHmmOO6zkI13Eug=";
 pub const SCRIPT_HASH: &str = "MtEOIJ+8eZK41RBA7rNmv3U1wACFG2leZ8RBbx298zw=";
 
 /// The page. The same findings give the same bytes.
@@ -156,15 +156,17 @@ fn asked(findings: &Findings, lang: Lang) -> String {
 
 /// Opens a section with its heading and a note below it. The heading's id is `{id}-h`.
 pub fn section(id: &str, title: Msg, note: Option<Msg>, out: &mut String) {
+    section_of(id, &Both::msg(title), note.map(Both::msg).as_ref(), out);
+}
+
+/// The same with texts that are no messages of this list.
+pub fn section_of(id: &str, title: &Both, note: Option<&Both>, out: &mut String) {
     put(
         out,
-        format_args!(
-            "<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{}</h2>\n",
-            Both::msg(title).html()
-        ),
+        format_args!("<section id=\"{id}\" aria-labelledby=\"{id}-h\">\n<h2 id=\"{id}-h\">{}</h2>\n", title.html()),
     );
     if let Some(note) = note {
-        put(out, format_args!("<p class=\"note\">{}</p>\n", Both::msg(note).html()));
+        put(out, format_args!("<p class=\"note\">{}</p>\n", note.html()));
     }
 }
 

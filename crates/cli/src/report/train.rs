@@ -40,13 +40,7 @@ pub fn render(findings: &TrainingFindings) -> String {
     out.push_str("</main>\n<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
     let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
     put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
-    put(
-        &mut out,
-        format_args!(
-            "<script type=\"application/json\" id=\"findings\">{}</script>\n",
-            data(findings)
-        ),
-    );
+    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
     put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
     out
 }

@@ -1,8 +1,10 @@
 //! Tables for the terminal. Each function takes plain rows and gives text that ends in a line feed.
 
+mod claims;
 mod explain;
 mod goodput;
 mod grid;
+mod plan;
 pub mod replay;
 pub mod train;
 mod validate;
@@ -10,6 +12,8 @@ mod weigh;
 mod weigh_notes;
 pub mod weights;
 
+pub use self::plan::plan;
+pub use claims::claims;
 pub use explain::{Explanation, efficiency, explain};
 pub use goodput::goodput;
 pub use grid::{Align, bold, grid, heading, paragraph};

@@ -21,6 +21,7 @@ pub(crate) mod systems;
 #[cfg(test)]
 mod tests;
 pub(crate) mod train_parts;
+pub(crate) mod work;
 
 /// The question.
 #[derive(Debug, Clone)]

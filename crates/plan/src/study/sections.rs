@@ -128,7 +128,7 @@ pub(crate) fn scheme(value: &Value) -> Option<Option<Scheme>> {
     found.map(Some)
 }
 
-fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model>) -> Option<Traffic> {
+pub(super) fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model>) -> Option<Traffic> {
     let table = value.table("write a table [traffic] with input and output")?;
     let input = table.need("input", "write prompt tokens, as in input = 4000");
     let input = input.and_then(|v| lengths(&v, Side::Input, folder));
@@ -187,7 +187,7 @@ fn load(value: &Value) -> Option<Load> {
     }
 }
 
-fn levels(value: &Value) -> Option<Levels> {
+pub(super) fn levels(value: &Value) -> Option<Levels> {
     let table = value.table("write a table [levels] with lines as in ttft_p99 = \"2 s\"")?;
     let levels = levels_of(&table);
     table.finish();
@@ -288,11 +288,11 @@ fn stated<T>(key: &str, value: Range<T>) -> Fact<T> {
     }
 }
 
-fn everything() -> SearchLimits {
+pub(super) fn everything() -> SearchLimits {
     SearchLimits { aggregated: true, disaggregated: true, requests: REQUESTS }
 }
 
-fn search(value: &Value) -> Option<SearchLimits> {
+pub(super) fn search(value: &Value) -> Option<SearchLimits> {
     const MODES: [(&str, bool); 2] = [("aggregated", true), ("disaggregated", false)];
     let table = value.table("write a table [search]")?;
     let mut limits = everything();

@@ -242,6 +242,38 @@ fn study(
     })
 }
 
+/// A class of training work: the part of a study that says what is trained, without who trains it, read from a table that
+/// holds more. `None` after a fault.
+pub(crate) fn work(table: &Table, folder: Option<&Path>, library: Library) -> Option<TrainingStudy> {
+    let model = table.need("model", "name a built-in model or a folder with a config.json");
+    let model = model.and_then(|v| train_parts::model(&v, folder, library));
+    let sequence = table.need("sequence", "write the tokens of a sequence").and_then(|v| v.count(16, 1 << 24));
+    let batch = table.need("batch", "write the sequences of a step").and_then(|v| v.count(1, 1 << 24));
+    let recipe = table.get("precision").map_or(Some(Recipe::MIXED), |v| recipe(&v));
+    let experts = table.get("experts").map_or(Some((1.0, None)), |v| experts(&v, model.as_ref()));
+    let space = table.get("search").map_or_else(|| Some(everything()), |v| space(&v));
+    let (model, (imbalance, capacity)) = (model?, experts?);
+    Some(TrainingStudy {
+        title: short(&model.name),
+        model,
+        // A rate does not ask how long the run is.
+        tokens: 1e12,
+        sequence: sequence?,
+        batch: batch?,
+        mtp: false,
+        recipe: recipe?,
+        imbalance,
+        capacity,
+        effective: Useful::Whole,
+        best: Best::TokensPerChip,
+        limits: Limits::default(),
+        systems: Vec::new(),
+        incomplete: Vec::new(),
+        money: train_parts::money_of(None, &library.catalog.regions)?,
+        space: space?,
+    })
+}
+
 /// How checkpoints are saved, and what stands by.
 fn saving(value: &Value) -> Option<Saving> {
     const RATE: (BytesPerSecond, BytesPerSecond) = (BytesPerSecond(1e6), BytesPerSecond(1e16));

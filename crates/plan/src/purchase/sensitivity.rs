@@ -1,0 +1,166 @@
+//! What the answer hangs on: each uncertain input at its ends, break-even points, maps.
+//!
+//! All of it compares plans where units need not be whole: the differences are those of the inputs, not of rounding.
+
+use rayon::prelude::*;
+use units::Range;
+
+use super::case::Case;
+use super::findings::{EvenFinding, MapFinding, Swing};
+use super::formulate::Model;
+use super::optimise::relaxed_cost;
+use super::question::Shown;
+use super::rates::Source;
+use super::solver::{Relaxed, Unsolved};
+
+/// Halvings of the span of a break-even point: to a few parts in ten thousand of it.
+const HALVINGS: usize = 12;
+/// Units below which an offer is not used.
+const UNUSED: f64 = 1e-4;
+
+/// All of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sensitivity {
+    /// Cost with all uncertain inputs at their cheap and at their dear ends.
+    pub range: (Option<f64>, Option<f64>),
+    /// By input, the largest swing first.
+    pub tornado: Vec<Swing>,
+    /// Break-even points.
+    pub break_even: Vec<EvenFinding>,
+    /// Maps.
+    pub maps: Vec<MapFinding>,
+}
+
+/// Answers what a question asks further.
+///
+/// # Errors
+/// The solver failed.
+pub fn sensitivity(case: &Case, source: &dyn Source) -> Result<Sensitivity, Unsolved> {
+    let further = &case.question.further;
+    let mut all = Sensitivity::default();
+    if further.tornado {
+        (all.tornado, all.range) = tornado(case, source)?;
+    }
+    all.break_even = further.break_even.iter().map(|b| even(case, b, source)).collect::<Result<_, _>>()?;
+    all.maps = further.maps.iter().map(|m| map(case, m, source)).collect::<Result<_, _>>()?;
+    Ok(all)
+}
+
+fn cost(case: &Case) -> Result<Option<f64>, Unsolved> {
+    Ok(relaxed_cost(case)?.map(|(_, r)| r.cost))
+}
+
+type Range2 = (Option<f64>, Option<f64>);
+
+/// Every uncertain input at both ends, and all together at their cheap and dear ends.
+fn tornado(case: &Case, source: &dyn Source) -> Result<(Vec<Swing>, Range2), Unsolved> {
+    let Some(mid) = cost(case)? else { return Ok((Vec::new(), (None, None))) };
+    let uncertain: Vec<_> = case.listed().into_iter().filter(|l| !l.2.is_exact()).collect();
+    let swing = |(path, unit, range): &(String, &'static str, Range<f64>)| -> Result<Option<Swing>, Unsolved> {
+        let at = |value: f64| match case.with(path, value, source) {
+            Some(case) => cost(&case),
+            None => Ok(None),
+        };
+        let (at_low, at_high) = (at(range.low)?, at(range.high)?);
+        let range = (range.low, range.mid, range.high);
+        let (input, unit) = (path.clone(), (*unit).to_owned());
+        Ok(Some(Swing { input, unit, range, at_low, at_high, at_mid: mid }))
+    };
+    let swings: Vec<Option<Swing>> = uncertain.par_iter().map(swing).collect::<Result<_, _>>()?;
+    let mut swings: Vec<Swing> = swings.into_iter().flatten().collect();
+    let size = |s: &Swing| {
+        let end = |x: Option<f64>| x.map_or(f64::INFINITY, |x| (x - mid).abs());
+        end(s.at_low).max(end(s.at_high))
+    };
+    let ends: Vec<(String, f64, f64)> = swings.iter().map(ends).collect();
+    let together = |dear: bool| {
+        let mut case = case.clone();
+        case.inputs(&mut |input| {
+            if let Some((_, cheap, costly)) = ends.iter().find(|e| e.0 == input.path) {
+                *input.range = Range::exact(if dear { *costly } else { *cheap });
+            }
+        });
+        cost(&case)
+    };
+    let range = (together(false)?, together(true)?);
+    // What does not move the cost at all says nothing.
+    swings.retain(|s| size(s) > 1e-7 * mid.abs());
+    swings.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.input.cmp(&b.input)));
+    Ok((swings, range))
+}
+
+/// The cheap and the dear end of an input.
+fn ends(s: &Swing) -> (String, f64, f64) {
+    let dear = |x: Option<f64>| x.unwrap_or(f64::INFINITY);
+    let (low, _, high) = s.range;
+    match dear(s.at_low) <= dear(s.at_high) {
+        true => (s.input.clone(), low, high),
+        false => (s.input.clone(), high, low),
+    }
+}
+
+/// Mean units of an offer that are ordered.
+fn units(case: &Case, offer: usize, solved: &Option<(Model, Relaxed)>) -> f64 {
+    let Some((model, relaxed)) = solved else { return 0.0 };
+    let weights = case.question.scenarios.iter().map(|s| s.weight);
+    let of = |row: &Vec<Option<usize>>| row.iter().flatten().map(|&c| relaxed.values[c]).sum::<f64>();
+    model.index.order.iter().zip(weights).map(|(s, w)| w * of(&s[offer])).sum()
+}
+
+/// Where an offer starts or stops to pay, by halving the span.
+fn even(case: &Case, ask: &super::question::BreakEven, source: &dyn Source) -> Result<EvenFinding, Unsolved> {
+    let at = |value: f64| -> Result<f64, Unsolved> {
+        let Some(case) = case.with(&ask.input, value, source) else { return Ok(0.0) };
+        Ok(units(&case, ask.offer, &relaxed_cost(&case)?))
+    };
+    let listed = case.listed();
+    let (unit, now) = match listed.iter().find(|l| l.0 == ask.input) {
+        Some((_, unit, range)) => ((*unit).to_owned(), range.mid),
+        None => (String::new(), f64::NAN),
+    };
+    let (mut low, mut high) = (ask.low, ask.high);
+    let (first, last) = (at(low)?, at(high)?);
+    let used = |units: f64| units > UNUSED;
+    let mut found = None;
+    if used(first) != used(last) {
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(low, high);
+            if used(at(middle)?) == used(first) { low = middle } else { high = middle }
+        }
+        found = Some(f64::midpoint(low, high));
+    }
+    Ok(EvenFinding {
+        input: ask.input.clone(),
+        unit,
+        offer: case.question.offers[ask.offer].name.clone(),
+        now,
+        span: (ask.low, ask.high),
+        units: (first, last),
+        at: found,
+    })
+}
+
+/// A map, cell by cell.
+fn map(case: &Case, ask: &super::question::Map, source: &dyn Source) -> Result<MapFinding, Unsolved> {
+    let cell = |x: f64, y: f64| -> Result<Option<f64>, Unsolved> {
+        let Some(case) = case.with(&ask.x.0, x, source).and_then(|c| c.with(&ask.y.0, y, source)) else {
+            return Ok(None);
+        };
+        let solved = relaxed_cost(&case)?;
+        Ok(match ask.shown {
+            Shown::Cost => solved.map(|s| s.1.cost),
+            Shown::Units(offer) => solved.is_some().then(|| units(&case, offer, &solved)),
+        })
+    };
+    let spots: Vec<(f64, f64)> = ask.y.1.iter().flat_map(|&y| ask.x.1.iter().map(move |&x| (x, y))).collect();
+    let cells: Vec<Option<f64>> = spots.par_iter().map(|&(x, y)| cell(x, y)).collect::<Result<_, _>>()?;
+    let listed = case.listed();
+    let unit = |path: &str| listed.iter().find(|l| l.0 == path).map_or(String::new(), |l| l.1.to_owned());
+    let side = |s: &(String, Vec<f64>)| (s.0.clone(), unit(&s.0), s.1.clone());
+    let shown = match ask.shown {
+        Shown::Cost => "cost".to_owned(),
+        Shown::Units(o) => case.question.offers[o].name.clone(),
+    };
+    let cells = cells.chunks(ask.x.1.len().max(1)).map(<[_]>::to_vec).collect();
+    Ok(MapFinding { x: side(&ask.x), y: side(&ask.y), shown, cells })
+}
