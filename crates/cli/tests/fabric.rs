@@ -51,7 +51,9 @@ fn systems_and_algorithms_are_compared() {
 
 #[test]
 fn wrong_input_is_named() {
-    let ask = |more: &[&str]| [&["collective", "gb200", "--op", "all-reduce", "--bytes", "1GiB"][..], more].concat();
+    let ask = |more: &[&'static str]| -> Vec<&'static str> {
+        [&["collective", "gb200", "--op", "all-reduce", "--bytes", "1GiB"][..], more].concat()
+    };
     let cases: [(Vec<&str>, i32, &str); 14] = [
         (vec!["show", "gb2000"], 2, "gb2000"),
         (ask(&["--ranks", "1000000000"]), 2, "joins at most 4608 chips"),
