@@ -96,7 +96,7 @@ def smollm2():
     worst = sorted(changed, key=lambda t: -t["error"]["relative_frobenius"])
     for t in worst[:3] + worst[-1:]:
         print(f"  {t['error']['relative_frobenius']:.5f}  {t['name']}")
-    assert len([t for t in changed if "embd" not in t["name"]]) == 210, len(changed)
+    assert len([t for t in changed if "embed" not in t["name"]]) == 210, len(changed)
     assert all(t["error"]["relative_frobenius"] < 0.04 for t in changed)
     coded, dense = tensors(out), tensors(back)
     checked = 0

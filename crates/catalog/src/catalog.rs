@@ -8,15 +8,17 @@ use std::path::Path;
 
 use crate::chip_spec::ChipSpec;
 use crate::facts::Sources;
+use crate::faults::{Faults, FaultsSpec};
 use crate::files::{self, File, Files};
 use crate::lookup::{LookupError, Names};
 use crate::policy::{self, Policy};
 use crate::price::{Ids, Prices};
 use crate::price_lookup::Price;
+use crate::region::{self, Region};
 use crate::source::{self, Source};
 use crate::system_spec::SystemSpec;
 use crate::written::nearest;
-use crate::{Chip, Diagnostic, System};
+use crate::{Chip, Diagnostic, Engine, System, engine};
 
 /// A thing as written, and checked: either ready to run, or the paths of what it lacks.
 #[derive(Debug, Clone)]
@@ -34,12 +36,17 @@ pub struct Catalog {
     systems: BTreeMap<String, Listed<SystemSpec, System>>,
     chip_names: Names,
     system_names: Names,
+    faults: BTreeMap<String, Listed<FaultsSpec, Faults>>,
     /// Sources by key.
     pub sources: BTreeMap<String, Source>,
     /// Prices.
     pub prices: Prices,
     /// Policies, in the order of the file.
     pub policies: Vec<Policy>,
+    /// Regions by id, sorted.
+    pub regions: Vec<Region>,
+    /// Serving engines by id, sorted.
+    pub engines: Vec<Engine>,
 }
 
 impl Catalog {
@@ -155,6 +162,47 @@ impl Catalog {
         policies
     }
 
+    /// What fails on a machine and how it comes back, by the id of its file.
+    ///
+    /// # Errors
+    /// The id is unknown, or the file lacks a fact.
+    pub fn faults(&self, id: &str) -> Result<&Faults, LookupError> {
+        let listed = self.faults.get(id).ok_or_else(|| LookupError::Unknown {
+            what: "faults file",
+            name: id.to_owned(),
+            near: nearest(id, self.faults.keys().map(String::as_str)).map(str::to_owned),
+        })?;
+        listed.checked.as_ref().map_err(|missing| incomplete("faults file", id, missing))
+    }
+
+    /// The faults that are closest to a system: of itself, of its chip's architecture, or of its chip's class.
+    ///
+    /// # Errors
+    /// No file is about it, or that file lacks a fact.
+    pub fn faults_of(&self, system: &System) -> Result<&Faults, LookupError> {
+        // The first of equals in the order of ids, so that a new file of a class does not take the place of another.
+        let best = self.faults.values().rev().max_by_key(|f| f.spec.closeness(system));
+        match best.filter(|f| f.spec.closeness(system) > 0) {
+            Some(listed) => self.faults(&listed.spec.id),
+            None => Err(LookupError::Unknown { what: "faults file for", name: system.id.clone(), near: None }),
+        }
+    }
+
+    /// Every file of faults, by id.
+    pub fn all_faults(&self) -> impl Iterator<Item = &Listed<FaultsSpec, Faults>> {
+        self.faults.values()
+    }
+
+    /// A serving engine by id.
+    pub fn engine(&self, id: &str) -> Option<&Engine> {
+        self.engines.iter().find(|e| e.id == id)
+    }
+
+    /// The engines that run on `architecture`, older versions left out; the generic one where none does.
+    pub fn engines_for(&self, architecture: &str) -> Vec<Engine> {
+        engine::able(&self.engines, architecture)
+    }
+
     /// Every chip, by id.
     pub fn chips(&self) -> impl Iterator<Item = &Listed<ChipSpec, Chip>> {
         self.chips.values()
@@ -189,8 +237,11 @@ struct Build {
     sources: BTreeMap<String, Source>,
     chips: BTreeMap<String, (String, ChipSpec)>,
     systems: BTreeMap<String, (String, SystemSpec)>,
+    faults: BTreeMap<String, (String, FaultsSpec)>,
     prices: Vec<File>,
     policies: Vec<File>,
+    regions: Vec<File>,
+    engines: BTreeMap<String, Engine>,
     found: Vec<Diagnostic>,
 }
 
@@ -213,8 +264,17 @@ impl Build {
                 }
             }
         }
+        self.add_faults(&layer.faults, &keys);
         self.prices.extend(layer.prices);
         self.policies.extend(layer.policies);
+        self.regions.extend(layer.regions);
+        for file in &layer.engines {
+            let base = self.engines.get(&file.id);
+            match Engine::parse_over(&file.id, &file.name, &file.text, base, Some(&keys)) {
+                Ok(engine) => drop(self.engines.insert(file.id.clone(), engine)),
+                Err(found) => self.found.extend(found),
+            }
+        }
         for file in &layer.systems {
             let (spec, found) = SystemSpec::read(&file.id, &file.name, &file.text, &keys);
             self.found.extend(found);
@@ -228,10 +288,24 @@ impl Build {
         }
     }
 
+    fn add_faults(&mut self, files: &[File], keys: &Sources) {
+        for file in files {
+            let (spec, found) = FaultsSpec::read(&file.id, &file.name, &file.text, keys);
+            self.found.extend(found);
+            match self.faults.get_mut(&file.id) {
+                Some((_, old)) => old.overlay(spec),
+                None => {
+                    self.named(&file.name, spec.name.is_some());
+                    self.faults.insert(file.id.clone(), (file.name.clone(), spec));
+                }
+            }
+        }
+    }
+
     /// A new thing must say what it is, else its id is more likely a slip of an existing one.
     fn named(&mut self, file: &str, complete: bool) {
         if !complete {
-            let remedy = "add name and vendor (a chip) or name and chip (a system), or name the file as an existing id";
+            let remedy = "add name and vendor (a chip), name and chip (a system) or name (faults), or name the file as an existing id";
             self.found.push(Diagnostic::of_file(file, "is new, but does not say what it is", remedy));
         }
     }
@@ -260,6 +334,15 @@ impl Build {
             };
             catalog.systems.insert(id, Listed { spec, checked });
         }
+        for (id, (file, spec)) in self.faults {
+            for system in spec.systems.iter().filter(|s| !catalog.systems.contains_key(*s)) {
+                let near = nearest(system, catalog.systems.keys().map(String::as_str));
+                let help = near.map(|n| format!("did you mean '{n}'?")).unwrap_or_default();
+                self.found.push(Diagnostic::of_file(&file, format!("'{system}' is not the id of a system"), help));
+            }
+            let checked = spec.resolve();
+            catalog.faults.insert(id, Listed { spec, checked });
+        }
         let sources: Sources = catalog.sources.keys().cloned().collect();
         let chips: BTreeSet<&str> = catalog.chips.keys().map(String::as_str).collect();
         let ids = Ids { systems: catalog.systems.keys().map(String::as_str).collect(), chips };
@@ -270,6 +353,11 @@ impl Build {
             let chips = &ids.chips;
             self.found.extend(policy::read(&mut catalog.policies, &file.name, &file.text, &sources, chips));
         }
+        let ground = region::Ground { prices: &catalog.prices, sources: &sources };
+        for file in &self.regions {
+            self.found.extend(region::read(&mut catalog.regions, &file.name, &file.text, &ground));
+        }
+        catalog.engines = self.engines.into_values().collect();
         (catalog, self.found)
     }
 }

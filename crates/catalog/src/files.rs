@@ -10,6 +10,8 @@ use crate::Diagnostic;
 
 static CHIPS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/chips");
 static SYSTEMS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/systems");
+static FAULTS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/faults");
+static ENGINES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalog/engines");
 
 /// Longest file that is read: a catalog file has a few kilobytes.
 const LONGEST_FILE: u64 = 16 << 20;
@@ -31,8 +33,11 @@ pub(crate) struct Files {
     pub sources: Option<File>,
     pub prices: Option<File>,
     pub policies: Option<File>,
+    pub regions: Option<File>,
     pub chips: Vec<File>,
     pub systems: Vec<File>,
+    pub faults: Vec<File>,
+    pub engines: Vec<File>,
 }
 
 /// The files in the binary.
@@ -44,8 +49,11 @@ pub(crate) fn embedded() -> Files {
         sources: one("sources", include_str!("../../../catalog/sources.toml")),
         prices: one("prices", include_str!("../../../catalog/prices.toml")),
         policies: one("policies", include_str!("../../../catalog/policies.toml")),
+        regions: one("regions", include_str!("../../../catalog/regions.toml")),
         chips: embedded_folder(&CHIPS, "chips"),
         systems: embedded_folder(&SYSTEMS, "systems"),
+        faults: embedded_folder(&FAULTS, "faults"),
+        engines: embedded_folder(&ENGINES, "engines"),
     }
 }
 
@@ -66,17 +74,23 @@ pub(crate) fn folder(path: &Path) -> (Files, Vec<Diagnostic>) {
     let mut load = Load { left: MOST_BYTES, count: 0, found: Vec::new() };
     let mut files = Files::default();
     if !path.is_dir() {
-        let remedy = "give a folder with chips/, systems/, sources.toml, prices.toml or policies.toml";
+        let remedy =
+            "give a folder laid out as catalog/: chips/, systems/, engines/, faults/, sources.toml, prices.toml...";
         load.found.push(Diagnostic::of_file(path.display().to_string(), "is not a folder", remedy));
         return (files, load.found);
     }
     files.sources = load.optional(path, "sources");
     files.prices = load.optional(path, "prices");
     files.policies = load.optional(path, "policies");
+    files.regions = load.optional(path, "regions");
     files.chips = load.all(&path.join("chips"));
     files.systems = load.all(&path.join("systems"));
-    if load.count == 0 && load.found.is_empty() {
-        let remedy = "put files under chips/ or systems/, or a sources.toml, prices.toml or policies.toml";
+    files.faults = load.all(&path.join("faults"));
+    files.engines = load.all(&path.join("engines"));
+    // Models are read where a study names them.
+    if load.count == 0 && load.found.is_empty() && !path.join("models").is_dir() {
+        let remedy = "put files under chips/, systems/, engines/, faults/ or models/, or a sources.toml, prices.toml, \
+                      policies.toml or regions.toml";
         load.found.push(Diagnostic::of_file(path.display().to_string(), "has nothing of a catalog", remedy));
     }
     (files, load.found)

@@ -12,12 +12,19 @@ pub enum Measurements {
     Operators,
     /// One collective or expert-parallel exchange at one size a row.
     Collectives,
+    /// One measured value of a training run a row.
+    Training,
 }
 
 impl Measurements {
     /// Every table.
-    pub const ALL: [Measurements; 4] =
-        [Measurements::Serving, Measurements::ServingSilicon, Measurements::Operators, Measurements::Collectives];
+    pub const ALL: [Measurements; 5] = [
+        Measurements::Serving,
+        Measurements::ServingSilicon,
+        Measurements::Operators,
+        Measurements::Collectives,
+        Measurements::Training,
+    ];
 
     /// Name of the file under `catalog/measurements/`.
     pub const fn file(self) -> &'static str {
@@ -26,6 +33,7 @@ impl Measurements {
             Measurements::ServingSilicon => "serving-silicon.csv",
             Measurements::Operators => "operators.csv",
             Measurements::Collectives => "collectives.csv",
+            Measurements::Training => "training.csv",
         }
     }
 
@@ -36,6 +44,7 @@ impl Measurements {
             Measurements::ServingSilicon => include_str!("../../../catalog/measurements/serving-silicon.csv"),
             Measurements::Operators => include_str!("../../../catalog/measurements/operators.csv"),
             Measurements::Collectives => include_str!("../../../catalog/measurements/collectives.csv"),
+            Measurements::Training => include_str!("../../../catalog/measurements/training.csv"),
         }
     }
 
@@ -51,7 +60,8 @@ mod tests {
     fn every_row_names_a_source() {
         let sources: toml::Table = Measurements::SOURCES.parse().expect("TOML");
         assert!(sources.contains_key("aic-silicon-e2e"), "all of serving-silicon.csv");
-        for table in [Measurements::Serving, Measurements::Operators, Measurements::Collectives] {
+        for table in [Measurements::Serving, Measurements::Operators, Measurements::Collectives, Measurements::Training]
+        {
             let mut lines = table.csv().lines();
             let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
             assert_eq!(header[..2], ["id", "source_key"], "{}", table.file());

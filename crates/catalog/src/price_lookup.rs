@@ -77,7 +77,7 @@ fn year(date: &str) -> Option<i32> {
 }
 
 /// The median of `best`, between the extremes of `every`. `every` holds `best`.
-fn typical<T: Copy + PartialOrd>(best: &[&Fact<T>], every: &[&Fact<T>]) -> Option<Fact<T>> {
+pub(crate) fn typical<T: Copy + PartialOrd>(best: &[&Fact<T>], every: &[&Fact<T>]) -> Option<Fact<T>> {
     let mut sorted = best.to_vec();
     sorted.sort_by(|a, b| a.mid().partial_cmp(&b.mid()).unwrap_or(std::cmp::Ordering::Equal));
     let median = *sorted.get(sorted.len().saturating_sub(1) / 2)?;

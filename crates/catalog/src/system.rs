@@ -1,5 +1,7 @@
 //! A machine that can be bought or rented: so many chips on such a fabric.
 
+use std::collections::BTreeMap;
+
 use units::{BytesPerSecond, Seconds, Watts};
 
 use crate::{Chip, Fact, Kind};
@@ -23,6 +25,26 @@ pub enum TierShape {
     },
 }
 
+/// How a tier is built, as far as it is stated. Times of healthy exchanges need none of it; drawings, faults and routes
+/// that leave a switch do.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Wiring {
+    /// Links of one chip into this tier.
+    pub links: Option<Fact<f64>>,
+    /// Switch chips of one domain of this tier that share the traffic.
+    pub switches: Option<Fact<f64>>,
+    /// Planes that the switches are divided into, each with its own links.
+    pub planes: Option<Fact<f64>>,
+    /// Chips below one leaf switch, where leaves are not the domains within.
+    pub leaf: Option<Fact<f64>>,
+    /// Whether chips of equal place in their domains share a leaf (rail-optimised).
+    pub rails: bool,
+    /// Whether it goes on from the switches or ports of the tier within, instead of having ports of its own on the chip.
+    pub uplink: bool,
+    /// Whether wrap-around links of short axes are shifted along the longest one.
+    pub twisted: bool,
+}
+
 /// One level of a fabric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tier {
@@ -40,6 +62,8 @@ pub struct Tier {
     pub in_network_reduction: bool,
     /// Whether it is light: "copper", "optics", "mixed".
     pub medium: String,
+    /// How it is built.
+    pub wiring: Wiring,
 }
 
 /// Tiers from the innermost out.
@@ -64,6 +88,8 @@ pub struct System {
     pub fabric: Fabric,
     /// Power of the whole system, hosts, switches and fans included.
     pub power: Option<Fact<Watts>>,
+    /// Counted parts by key: `optical_modules`, `optical_switches`, `cubes`.
+    pub parts: BTreeMap<String, Fact<f64>>,
 }
 
 impl Fabric {

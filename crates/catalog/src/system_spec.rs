@@ -8,7 +8,7 @@ use crate::chip_spec::{overlay_entries, read_measured, shown, take};
 use crate::fact::Entry;
 use crate::facts::{Facts, Sources, document, each, need_text, text, texts, within};
 use crate::written::{Table, Value};
-use crate::{Chip, Diagnostic, Fabric, Fact, System, Tier, TierShape};
+use crate::{Chip, Diagnostic, Fabric, Fact, System, Tier, TierShape, Wiring};
 
 /// Most chips that anything joins.
 const MOST_CHIPS: u32 = 10_000_000;
@@ -40,6 +40,8 @@ pub struct SystemSpec {
     pub tiers: Vec<TierSpec>,
     /// Power of the whole.
     pub power: Option<Fact<Watts>>,
+    /// Counted parts.
+    pub parts: BTreeMap<String, Fact<f64>>,
     /// Every fact of the file, for showing.
     pub entries: Vec<Entry>,
 }
@@ -61,6 +63,8 @@ pub struct TierSpec {
     pub in_network_reduction: bool,
     /// Copper, optics or mixed.
     pub medium: String,
+    /// How it is built.
+    pub wiring: Wiring,
 }
 
 impl SystemSpec {
@@ -88,7 +92,7 @@ impl SystemSpec {
             });
             within(top, "parts", |parts| {
                 for key in PARTS {
-                    facts.number(parts, key, (0.0, 1e9));
+                    spec.parts.extend(facts.number(parts, key, (0.0, 1e9)).map(|count| (key.to_owned(), count)));
                 }
             });
             read_measured(&facts, top);
@@ -107,6 +111,7 @@ impl SystemSpec {
             tier.get("in_network_reduction").and_then(|v| v.truth()).unwrap_or(false),
             tier.get("medium").and_then(|v| v.choice(&MEDIA)).unwrap_or("copper").to_owned(),
         );
+        let wiring = wiring(facts, tier);
         let (Some(shape), Some(chips)) = (shape, chips) else { return };
         let inner = self.tiers.last().map_or(1, |t| t.chips);
         if let Some(last) = self.tiers.last()
@@ -124,7 +129,7 @@ impl SystemSpec {
         }
         let (bandwidth, latency, in_network_reduction, medium) = spec;
         let chips = chips as u32;
-        self.tiers.push(TierSpec { name, shape, chips, bandwidth, latency, in_network_reduction, medium });
+        self.tiers.push(TierSpec { name, shape, chips, bandwidth, latency, in_network_reduction, medium, wiring });
     }
 
     /// What `over` says replaces what this says; tiers are replaced as a whole, for their order counts.
@@ -134,6 +139,7 @@ impl SystemSpec {
         take(&mut self.chips, over.chips);
         take(&mut self.power, over.power);
         self.usual |= over.usual;
+        self.parts.extend(over.parts);
         self.aliases.extend(over.aliases);
         self.about.extend(over.about);
         if !over.tiers.is_empty() {
@@ -174,6 +180,7 @@ impl SystemSpec {
                     latency: tier.latency.clone(),
                     in_network_reduction: tier.in_network_reduction,
                     medium: tier.medium.clone(),
+                    wiring: tier.wiring.clone(),
                 }),
             }
         }
@@ -185,6 +192,7 @@ impl SystemSpec {
                 chips,
                 fabric: Fabric { tiers },
                 power: self.power.clone(),
+                parts: self.parts.clone(),
             }),
             _ => Err(missing),
         }
@@ -192,6 +200,20 @@ impl SystemSpec {
 }
 
 const MEDIA: [(&str, &str); 3] = [("copper", "copper"), ("optics", "optics"), ("mixed", "mixed")];
+
+fn wiring(facts: &Facts, tier: &Table) -> Wiring {
+    let flag = |key| tier.get(key).and_then(|v| v.truth()).unwrap_or(false);
+    let count = |key, most| facts.number(tier, key, (1.0, most));
+    Wiring {
+        links: count("links", 1024.0),
+        switches: count("switches", 1e6),
+        planes: count("planes", 1024.0),
+        leaf: count("leaf", f64::from(MOST_CHIPS)),
+        rails: flag("rails"),
+        uplink: flag("uplink"),
+        twisted: flag("twisted"),
+    }
+}
 
 /// "switch", "mesh", `{ torus = [4, 4] }` or `{ clos = 2.0 }`.
 fn shape(value: &Value) -> Option<TierShape> {

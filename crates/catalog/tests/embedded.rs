@@ -120,6 +120,32 @@ fn duties_name_their_chips() {
     assert_eq!(duty("P800"), None);
 }
 
+#[test]
+fn every_system_that_can_run_has_faults() {
+    let catalog = Catalog::embedded();
+    for listed in catalog.systems() {
+        if let Ok(system) = &listed.checked {
+            assert!(catalog.faults_of(system).is_ok(), "{}: {:?}", system.id, catalog.faults_of(system).err());
+        }
+    }
+    let id = |name: &str| catalog.faults_of(catalog.system(name).expect("complete")).expect("known").id.clone();
+    assert_eq!((id("HGX H200"), id("GB200 NVL72")), ("gpu_server".to_owned(), "gpu_rack".to_owned()));
+    assert_eq!((id("CM384"), id("Ironwood 256")), ("npu_supernode".to_owned(), "tpu_slice".to_owned()));
+}
+
+#[test]
+fn counts_of_faults_add_up_to_what_was_published() {
+    let catalog = Catalog::embedded();
+    let servers = catalog.faults("gpu_server").expect("complete");
+    let per_day = |kind: &str| {
+        let seen = &servers.kinds.iter().find(|k| k.name == kind).expect("there").seen;
+        seen.iter().find(|s| s.rate.source == "llama3_herd").expect("there").rate.mid().0 * 86_400.0
+    };
+    // 16,384 GPUs in servers of eight, 54 days: 419 interruptions.
+    let expected = 54.0 * (2048.0 * per_day("server") + per_day("software"));
+    assert!((expected - 419.0).abs() < 0.5, "{expected}");
+}
+
 /// Names of chips in the measured tables; what they leave open has no chip.
 #[test]
 fn measured_chips_have_facts_and_a_usual_system() {

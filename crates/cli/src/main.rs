@@ -5,6 +5,7 @@ mod cmd;
 mod lang;
 mod report;
 mod table;
+mod web;
 
 use std::panic;
 use std::path::PathBuf;
@@ -38,12 +39,20 @@ enum Command {
     Catalog(cmd::catalog::CatalogArgs),
     /// Shows where the time and the memory of one system's best set-up go.
     Explain(cmd::explain::Explain),
+    /// Shows fabrics, and times collectives on them: by algorithm, placement and fault.
+    Fabric(cmd::fabric::FabricArgs),
+    /// Shows how much of its time a long job on a machine that fails really trains.
+    Goodput(cmd::goodput::Goodput),
     /// Shows models: parameters, cache, formats.
     Model(cmd::model::ModelArgs),
     /// Plays recorded or drawn traffic against a fleet: routers, caches, faults; writes `replay.json`, `replay.html`, Parquet.
     Replay(cmd::replay::Replay),
     /// Shows a `findings.json` again: as a table or as a report.
     Report(cmd::report::Report),
+    /// Opens the page to weigh on in a browser.
+    Ui(web::Ui),
+    /// Finds the best parallel plan for training a model on each system of a study.
+    Train(cmd::train::Train),
     /// Predicts published measurements and shows how far off the predictions are.
     Validate(cmd::validate::Validate),
     /// Weighs the systems of a study against each other: ranks them, and writes `findings.json` and `report.html`.
@@ -65,12 +74,16 @@ fn main() -> ExitCode {
         Command::Quantize(args) => converted(cmd::quantize::run(args)),
         Command::Inspect(args) => converted(cmd::inspect::run(args)),
         Command::CompareWeights(args) => converted(cmd::compare_weights::run(args)),
-        Command::Calibrate(args) => cmd::calibrate::run(&args),
+        Command::Calibrate(args) => cmd::calibrate::run(&args, folder),
         Command::Catalog(args) => cmd::catalog::run(&args, folder),
         Command::Explain(args) => cmd::explain::run(&args, folder),
+        Command::Fabric(args) => cmd::fabric::run(&args, folder),
+        Command::Goodput(args) => cmd::goodput::run(&args, folder),
         Command::Model(args) => cmd::model::run(&args, folder),
         Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
+        Command::Ui(args) => web::run(&args, folder),
+        Command::Train(args) => cmd::train::run(&args, folder),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),
     };

@@ -1,13 +1,14 @@
-//! Crates use only what stands to their left: units, formats, catalog, cost, sim, plan, cli.
+//! Crates use only what stands to their left: units, formats, catalog, fabric, cost, sim, plan, cli.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-const LEFT_TO_RIGHT: [&str; 7] = [
+const LEFT_TO_RIGHT: [&str; 8] = [
     "steelyard-units",
     "steelyard-formats",
     "steelyard-catalog",
+    "steelyard-fabric",
     "steelyard-cost",
     "steelyard-sim",
     "steelyard-plan",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::checkpoint::{Band, Checkpoint, Matrix, Rect, Stored};
 use crate::kernel::{self, Level};
-use crate::stats::ErrorStats;
+use crate::stats::{ErrorStats, saturated};
 use crate::{Container, Error, Values, error::Result};
 
 /// Bins of a histogram of relative differences: none, below 2^-15, then one for each power of two up to 1 and above.
@@ -176,11 +176,13 @@ fn compare_one(a: &Checkpoint, b: &Checkpoint, m: &Matrix, n: &Matrix, x: &mut B
     };
     let mut stats = ErrorStats::default();
     let mut histogram = [0u64; BINS];
+    let scale = b.tensor_scale(&n)?;
     for rect in rects(&m, &n) {
         a.read_values(&m, rect, x)?;
         b.read_values(&n, rect, y)?;
         let (v, w) = (x.values(), y.values());
-        let part = ErrorStats::of(v.len() as u64, kernel::compare(Level::best(), v, w), beyond(&n, y, v));
+        let above = n.container().map_or(0, |c| saturated(c, scale, rect, v, &y.scales));
+        let part = ErrorStats::of(v.len() as u64, kernel::compare(Level::best(), v, w), above);
         if part.changed == 0 {
             histogram[0] += part.count;
         } else {
@@ -190,22 +192,6 @@ fn compare_one(a: &Checkpoint, b: &Checkpoint, m: &Matrix, n: &Matrix, x: &mut B
     }
     let stored = [stored_as(a, &m), stored_as(b, &n)];
     Ok(Pair { name: m.name.clone(), shape: m.shape.clone(), stored, stats, histogram })
-}
-
-/// Values of the first beyond what the second's block can hold.
-fn beyond(n: &Matrix, y: &Band, v: Values<'_>) -> u64 {
-    let Some(container) = n.container() else { return 0 };
-    let (_, w) = container.block();
-    let scales: Vec<f32> = match container {
-        Container::Mx(_) => y.scales.iter().map(|&c| crate::codec::E8m0::decode(c)).collect(),
-        _ => return 0,
-    };
-    let largest = match container.element() {
-        crate::Element::Int8 => crate::codec::MxInt8::MAX,
-        element => crate::codec::Minifloat::of(element).map_or(f32::MAX, |f| f.max()),
-    };
-    let limits: Vec<f32> = scales.iter().map(|s| s * largest).collect();
-    kernel::count_above(Level::best(), v, v.len(), w, &limits)
 }
 
 fn flip(m: &Matrix) -> Matrix {

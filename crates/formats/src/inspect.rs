@@ -76,13 +76,38 @@ pub fn layout(source: &Checkpoint) -> String {
     }
 }
 
+/// A guess at the rule behind power-of-two scales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LikelyRule {
+    /// Ceil of the ratio.
+    Ceil,
+    /// Floor, or even: they cannot be told apart by the largest codes.
+    FloorOrEven,
+    /// More room than needed: ceil of the maximum, floor plus one, or scales that were not made from these weights.
+    Roomy,
+}
+
+impl LikelyRule {
+    /// For JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            LikelyRule::Ceil => "ceil",
+            LikelyRule::FloorOrEven => "floor or even",
+            LikelyRule::Roomy => "ceil-max, floor-plus-one, or scales from elsewhere",
+        }
+    }
+}
+
 /// What the codes of a sample of blocks say about the rule that made their power-of-two scales: the share of blocks whose
 /// largest code is in the top binade but above 1.75 of it, at the largest value, and so on.
 ///
 /// With the ceil rule the largest magnitude of a block lies in (M/2, M]: for E4M3 in (224, 448]. Floor puts it in
 /// [256, 448] with those above 448 cut to it, so values in (224, 256) never are a maximum. A rule that leaves a binade of
 /// room puts it lower.
-pub fn likely_rule(source: &Checkpoint) -> Result<Option<(&'static str, u64)>> {
+///
+/// # Errors
+/// If codes cannot be read.
+pub fn likely_rule(source: &Checkpoint) -> Result<Option<(LikelyRule, u64)>> {
     let (mut blocks, mut low, mut lower) = (0u64, 0u64, 0u64);
     let candidates = source.matrices.iter().filter(|m| {
         matches!(m.container(), Some(Container::Tile { pow2: true, rows: 1..=256, cols: 1..=256 }))
@@ -118,11 +143,11 @@ pub fn likely_rule(source: &Checkpoint) -> Result<Option<(&'static str, u64)>> {
     let part = |n: u64| n as f64 / blocks as f64;
     // For smooth maxima, (224, 256] holds about log2(256/224) = 19 % of blocks under ceil, of which 0x77 is the inside.
     let rule = if part(lower) > 0.25 {
-        "one with more room than needed (ceil of the maximum, or floor plus one), or scales from elsewhere"
+        LikelyRule::Roomy
     } else if part(low) + part(lower) > 0.02 {
-        "ceil"
+        LikelyRule::Ceil
     } else {
-        "floor or even"
+        LikelyRule::FloorOrEven
     };
     Ok(Some((rule, blocks)))
 }
@@ -163,9 +188,9 @@ pub fn to_json(source: &Checkpoint) -> Result<Value> {
         .collect();
     let files: Vec<Value> =
         source.files.iter().map(|f| json!({ "name": f.name, "bytes": f.len, "metadata": f.metadata })).collect();
-    let rule = likely_rule(source)?.map(|(rule, blocks)| json!({ "rule": rule, "blocks": blocks }));
+    let rule = likely_rule(source)?.map(|(rule, blocks)| json!({ "rule": rule.name(), "blocks": blocks }));
     Ok(json!({
         "path": source.path, "layout": layout(source), "files": files, "groups": groups, "likely_scale_rule": rule,
-        "notes": source.notes, "tensors": tensors,
+        "notes": source.notes.iter().map(ToString::to_string).collect::<Vec<_>>(), "tensors": tensors,
     }))
 }

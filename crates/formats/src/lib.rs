@@ -8,12 +8,14 @@ pub mod convert;
 pub mod error;
 pub mod inspect;
 pub mod kernel;
+pub mod note;
 pub mod rule;
 pub mod scheme;
 pub mod stats;
 
 pub use container::{Container, TensorScale, Values};
 pub use error::Error;
+pub use note::Note;
 
 pub use rule::ScaleRule;
 pub use scheme::{Element, Scale, Scheme};

@@ -81,7 +81,7 @@ const NAMED: &[(&str, Scheme)] = &[
     ("mxfp6-e2m3", Scheme::blocked(Element::E2m3, 32, 8)),
     ("mxfp6-e3m2", Scheme::blocked(Element::E3m2, 32, 8)),
     ("mxfp4", Scheme::blocked(Element::E2m1, 32, 8)),
-    ("nvfp4", Scheme::blocked(Element::E2m1, 16, 8)),
+    ("nvfp4", Scheme::NVFP4),
     ("mxint8", Scheme::blocked(Element::Int8, 32, 8)),
     ("int8", Scheme::plain(Element::Int8)),
     ("int4", Scheme::blocked(Element::Int4, 128, 16)),
@@ -91,6 +91,12 @@ const NAMED: &[(&str, Scheme)] = &[
 impl Scheme {
     /// bfloat16 without scales.
     pub const BF16: Scheme = Scheme::plain(Element::Bf16);
+
+    /// E4M3 with one FP32 scale for 128 values along a row, as engines store and send activations.
+    pub const FP8_ROWS_OF_128: Scheme = Scheme::blocked(Element::E4m3, 128, 32);
+
+    /// NVFP4: E2M1 with one E4M3 scale for 16 values.
+    pub const NVFP4: Scheme = Scheme::blocked(Element::E2m1, 16, 8);
 
     /// An element without block scales.
     pub const fn plain(element: Element) -> Scheme {
@@ -103,12 +109,12 @@ impl Scheme {
     }
 
     /// Bits that one value takes, scales included: 8.00049 for E4M3 with UE8M0 128x128, 8.25 for MXFP8, 4.5 for NVFP4.
-    pub fn bits_per_value(self) -> f64 {
+    pub const fn bits_per_value(self) -> f64 {
         let scale = match self.scale {
             Scale::Tensor => 0.0,
-            Scale::Block { block, bits } => f64::from(bits) / f64::from(block),
+            Scale::Block { block, bits } => bits as f64 / block as f64,
         };
-        f64::from(self.element.bits()) + scale
+        self.element.bits() as f64 + scale
     }
 
     /// Bits of scales that come with one value: 0.25 for MX, 0.5 for NVFP4, 0.002 for FP32 scales of 128x128.

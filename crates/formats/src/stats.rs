@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::kernel::Sums;
+use crate::checkpoint::Rect;
+use crate::codec::{E8m0, Minifloat, MxInt8};
+use crate::kernel::{self, Level, Sums};
+use crate::{Container, Element, TensorScale, Values};
 
 /// The error of one tensor, or of many added up.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -107,4 +110,43 @@ impl ErrorStats {
             changed,
         })
     }
+}
+
+/// Values above the largest that their block can hold, in formats with narrow block scales. `scales` are those of the
+/// rectangle, which cuts no block; without them there are none.
+pub(crate) fn saturated(
+    container: Container,
+    tensor: TensorScale,
+    rect: Rect,
+    values: Values<'_>,
+    scales: &[u8],
+) -> u64 {
+    if scales.is_empty() || !container.has_rule() && container != Container::Nvfp4 {
+        return 0;
+    }
+    let largest = match container.element() {
+        Element::Int8 => MxInt8::MAX,
+        element => Minifloat::of(element).map_or(f32::MAX, |f| f.max()),
+    };
+    let scale = |&code: &u8| match container {
+        Container::Nvfp4 => Minifloat::E4M3.decode(code) * tensor.0,
+        _ => E8m0::decode(code),
+    };
+    let limits: Vec<f32> = scales.iter().map(|code| largest * scale(code)).collect();
+    let (h, w) = container.block();
+    let Container::Tile { .. } = container else {
+        return kernel::count_above(Level::best(), values, values.len(), w, &limits);
+    };
+    let (_, grid_cols) = container.scale_grid(1, rect.cols).unwrap_or((1, 1));
+    let bands = (0..rect.rows).step_by(h.min(rect.rows.max(1))).zip(limits.chunks(grid_cols.max(1)));
+    bands
+        .map(|(row, limits)| {
+            let span = row * rect.cols..row.saturating_add(h).min(rect.rows) * rect.cols;
+            let part = match values {
+                Values::Bf16(v) => Values::Bf16(&v[span]),
+                Values::F32(v) => Values::F32(&v[span]),
+            };
+            kernel::count_above(Level::best(), part, rect.cols, w, limits)
+        })
+        .sum()
 }

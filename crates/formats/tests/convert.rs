@@ -404,38 +404,137 @@ fn very_wide_matrices_are_cut_by_columns() {
     assert_eq!(differences(&f.at("deepseek-ue8m0"), &f.at("mx")).total().changed, 0);
 }
 
-#[test]
-fn gguf_is_a_source() {
-    let f = Folder::new();
+/// A GGUF file with these keys (text or a number) and tensors: name, type, shape, bytes.
+fn gguf(keys: &[(&str, Value)], tensors: &[(&str, u32, [u64; 2], Vec<u8>)]) -> Vec<u8> {
     let mut b = b"GGUF".to_vec();
+    let string = |b: &mut Vec<u8>, s: &str| {
+        b.extend((s.len() as u64).to_le_bytes());
+        b.extend(s.as_bytes());
+    };
     b.extend(3u32.to_le_bytes());
-    b.extend(2u64.to_le_bytes());
-    b.extend(0u64.to_le_bytes());
-    for (name, kind, offset) in [("token_embd.weight", 8u32, 0u64), ("blk.0.ffn_up.weight", 2, 32 * 2 * 34)] {
-        b.extend((name.len() as u64).to_le_bytes());
-        b.extend(name.as_bytes());
+    b.extend((tensors.len() as u64).to_le_bytes());
+    b.extend((keys.len() as u64).to_le_bytes());
+    for (key, value) in keys {
+        string(&mut b, key);
+        match value {
+            Value::String(s) => {
+                b.extend(8u32.to_le_bytes());
+                string(&mut b, s);
+            }
+            n if n.is_u64() => {
+                b.extend(4u32.to_le_bytes());
+                b.extend((n.as_u64().unwrap() as u32).to_le_bytes());
+            }
+            x => {
+                b.extend(6u32.to_le_bytes());
+                b.extend((x.as_f64().unwrap() as f32).to_le_bytes());
+            }
+        }
+    }
+    let mut at = 0u64;
+    for (name, kind, [rows, cols], data) in tensors {
+        string(&mut b, name);
         b.extend(2u32.to_le_bytes());
-        b.extend(64u64.to_le_bytes());
-        b.extend(32u64.to_le_bytes());
+        b.extend(cols.to_le_bytes());
+        b.extend(rows.to_le_bytes());
         b.extend(kind.to_le_bytes());
-        b.extend(offset.to_le_bytes());
+        b.extend(at.to_le_bytes());
+        at += (data.len() as u64).next_multiple_of(32);
     }
     b.resize(b.len().next_multiple_of(32), 0);
-    for i in 0..64u8 {
-        b.extend(0x2c00u16.to_le_bytes());
-        b.extend((0..32u8).map(|j| j.wrapping_mul(7) ^ i));
+    for (.., data) in tensors {
+        b.extend(data);
+        b.resize(b.len().next_multiple_of(32), 0);
     }
-    for i in 0..64u8 {
-        b.extend(0x2c00u16.to_le_bytes());
-        b.extend((0..16u8).map(|j| j.wrapping_mul(13) ^ i.wrapping_mul(5)));
-    }
-    fs::write(f.at("m.gguf"), b).unwrap();
+    b
+}
+
+/// A llama of one layer with two heads of 16 rows; the query weight holds its row numbers as Hugging Face counts them.
+fn small_llama(architecture: &str) -> Vec<u8> {
+    let of = |key: &str| format!("{architecture}.{key}");
+    let keys = [
+        ("general.architecture".to_owned(), json!(architecture)),
+        (of("block_count"), json!(1)),
+        (of("embedding_length"), json!(32)),
+        (of("feed_forward_length"), json!(64)),
+        (of("context_length"), json!(128)),
+        (of("attention.head_count"), json!(2)),
+        (of("attention.layer_norm_rms_epsilon"), json!(1e-5)),
+    ];
+    let keys: Vec<(&str, Value)> = keys.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
+    let blocks = |rows: u8, bytes: u8, mix: u8| -> Vec<u8> {
+        (0..rows)
+            .flat_map(|i| {
+                let codes = (0..bytes).map(move |j| j.wrapping_mul(mix) ^ i.wrapping_mul(5));
+                0x2c00u16.to_le_bytes().into_iter().chain(codes)
+            })
+            .collect()
+    };
+    // Row 2 i + p of a head holds what Hugging Face has in row 8 p + i.
+    let query = (0..32u32).flat_map(|row| {
+        let (head, at) = (row / 16, row % 16);
+        let number = 16 * head + 8 * (at % 2) + at / 2;
+        (0..32).flat_map(move |_| (number as f32).to_le_bytes())
+    });
+    let norm = (0..32).flat_map(|_| 1f32.to_le_bytes()).collect();
+    gguf(
+        &keys,
+        &[
+            ("token_embd.weight", 8, [40, 32], blocks(40, 32, 7)),
+            ("blk.0.attn_q.weight", 0, [32, 32], query.collect()),
+            ("blk.0.ffn_up.weight", 2, [64, 32], blocks(64, 16, 13)),
+            ("output_norm.weight", 0, [1, 32], norm),
+        ],
+    )
+}
+
+#[test]
+fn a_gguf_source_becomes_a_hugging_face_checkpoint() {
+    let f = Folder::new();
+    fs::write(f.at("m.gguf"), small_llama("llama")).unwrap();
     let outcome = convert(&f.at("m.gguf"), &f.at("out"), Options::to(named("mxfp8"))).unwrap();
-    assert_eq!((outcome.converted, outcome.kept), (1, 1));
+    assert_eq!((outcome.converted, outcome.kept), (2, 2));
+    let config = json_of(&f.at("out/config.json"));
+    assert_eq!((&config["model_type"], &config["vocab_size"]), (&json!("llama"), &json!(40)));
+    assert_eq!(config["quantization_config"]["format"], "mxfp8-quantized");
     let opened = Checkpoint::open(&f.at("out")).unwrap();
-    assert_eq!(opened.raw.iter().find(|t| t.name == "token_embd.weight").unwrap().dtype, Dtype::Bf16);
-    // Q4_0 values are small integers times a scale: E4M3 holds them.
-    assert_eq!(differences(&f.at("m.gguf"), &f.at("out")).total().changed, 0);
+    let embedding = opened.raw.iter().find(|t| t.name == "model.embed_tokens.weight").unwrap();
+    assert_eq!(embedding.dtype, Dtype::Bf16);
+    assert!(opened.raw.iter().any(|t| t.name == "model.layers.0.mlp.up_proj.weight"));
+    // Q4_0 values are small integers times a scale: E4M3 holds them. Row numbers up to 31 need 5 bits.
+    let seen = differences(&f.at("m.gguf"), &f.at("out"));
+    assert_eq!((seen.pairs.len(), seen.only_first.len(), seen.only_second.len()), (4, 0, 0));
+    let changed: Vec<&str> = seen.worst().iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(changed, ["model.layers.0.self_attn.q_proj.weight"]);
+    // The rows are in order, converted or kept.
+    for (name, skip) in [("bf16", vec![]), ("mxfp8", vec!["q_proj".to_owned()])] {
+        let options = Options { skip, ..Options::to(named(name)) };
+        convert(&f.at("m.gguf"), &f.at(name), options).unwrap();
+        let opened = Checkpoint::open(&f.at(name)).unwrap();
+        let query = opened.raw.iter().find(|t| t.name.ends_with("q_proj.weight")).unwrap();
+        let bytes = &fs::read(f.at(name).join("model.safetensors")).unwrap()[query.offset as usize..][..2048];
+        for (row, values) in bytes.chunks(64).enumerate() {
+            assert!(
+                values.as_chunks::<2>().0.iter().all(|&b| u16::from_le_bytes(b) == f32_to_bf16(row as f32)),
+                "{row}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_gguf_architecture_that_is_not_known_is_named() {
+    let f = Folder::new();
+    fs::write(f.at("m.gguf"), small_llama("gemma9")).unwrap();
+    let error = convert(&f.at("m.gguf"), &f.at("out"), Options::to(named("mxfp8"))).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    let error = error.to_string();
+    assert!(error.contains("\"gemma9\" are not known") && error.contains("--keep-names"), "{error}");
+    assert!(!f.at("out").exists() && !f.at("out.partial").exists());
+    let keep = Options { keep_names: true, ..Options::to(named("mxfp8")) };
+    convert(&f.at("m.gguf"), &f.at("out"), keep).unwrap();
+    assert!(!f.at("out/config.json").exists());
+    assert!(Checkpoint::open(&f.at("out")).unwrap().raw.iter().any(|t| t.name == "blk.0.ffn_up.weight"));
 }
 
 /// INT8 with a scale a row is nothing we know: it can be looked at, but not converted into something else.
@@ -446,7 +545,7 @@ fn unknown_formats_are_not_translated() {
     let scales = Tensor("a.weight_scale", Dtype::F32, vec![4, 1], vec![0; 16]);
     write(&f.at("src/model.safetensors"), &[scales, Tensor("a.weight", Dtype::I8, vec![4, 64], vec![1; 256])]);
     let opened = Checkpoint::open(&f.at("src")).unwrap();
-    assert!(opened.notes[0].contains("not understood"), "{:?}", opened.notes);
+    assert!(opened.notes[0].to_string().contains("not understood"), "{:?}", opened.notes);
     let error = convert(&f.at("src"), &f.at("out"), Options::to(named("mxfp8"))).unwrap_err().to_string();
     assert!(error.contains("nothing is converted") && error.contains("a.weight_scale"), "{error}");
 }

@@ -57,7 +57,16 @@ fn closed_loop(catalog: &Catalog, fitted: &Fitted) -> Result<(), Box<dyn std::er
     let storage = Storage { weights: model.weights, kv: formats::Scheme::BF16 };
     let (model, machine, engine) = (&model, &machine, &engine);
     let pools = Pools::Together(pool);
-    let setup = Setup { model, machine, engine, storage, speculation: None, expert_skew: 0.3, pools };
+    let setup = Setup {
+        model,
+        machine,
+        engine,
+        storage,
+        speculation: None,
+        expert_skew: 0.3,
+        front_ends: engine.features.front_ends.mid(),
+        pools,
+    };
     let ready = setup.ready(5000.0)?;
     let workload = sim::Workload::closed(1000, 64, 4000, 1000);
     ready.record(&pools, &workload, 0, 1)?;
@@ -93,7 +102,7 @@ fn main() {
         let (start, before) = (Instant::now(), processor().unwrap_or(0.0));
         let findings = weigh(&study, &ground);
         let (wall, busy) = (start.elapsed().as_secs_f64(), processor().unwrap_or(0.0) - before);
-        let points: usize = findings.map(|f| f.systems.iter().map(|s| s.pareto.len()).sum()).unwrap_or(0);
+        let points: usize = findings.systems.iter().map(|s| s.pareto.len()).sum();
         let memory = peak().unwrap_or(0.0);
         println!("{name:<30} {busy:>7.2} processor s {wall:>7.2} s {memory:>7.0} MB at most, {points} points reported");
     }

@@ -26,14 +26,79 @@ pub struct Findings {
     pub title: String,
     /// The model.
     pub model: ModelSummary,
-    /// Traffic, in words of the study: name and value.
-    pub traffic: Vec<(String, String)>,
+    /// Traffic: name and value.
+    pub traffic: Vec<(String, Saying)>,
     /// Levels, in words of the study.
     pub levels: Vec<(String, String)>,
     /// `cost per token`, `tokens per chip`, `energy`, `chips`.
     pub objective: String,
     /// Systems, best first; those that cannot serve come last.
     pub systems: Vec<SystemFinding>,
+}
+
+/// A part of the question; a face words it in its language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Saying {
+    /// So many tokens.
+    Tokens {
+        /// Count.
+        tokens: u64,
+    },
+    /// Between two counts, all alike.
+    Uniform {
+        /// Least.
+        low: u64,
+        /// Most.
+        high: u64,
+    },
+    /// Log-normal.
+    LogNormal {
+        /// Median.
+        median: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+        /// Most.
+        max: u64,
+    },
+    /// Counts from a file.
+    Listed {
+        /// How many.
+        count: u64,
+        /// Their mean.
+        mean: f64,
+    },
+    /// So many requests in flight.
+    InFlight {
+        /// Count.
+        requests: u64,
+    },
+    /// As many requests in flight as the levels allow.
+    AsManyAsFit,
+    /// An open loop.
+    Rate {
+        /// Requests per second.
+        per_second: f64,
+        /// Coefficient of variation of the time between them; 1: Poisson.
+        cv: f64,
+    },
+    /// Requests as a file recorded them.
+    Trace {
+        /// How many.
+        requests: u64,
+        /// Over how many seconds.
+        seconds: f64,
+    },
+    /// A share of one.
+    Share {
+        /// 0 to 1.
+        share: f64,
+    },
+    /// A plain number.
+    Number {
+        /// It.
+        value: f64,
+    },
 }
 
 /// The model in numbers.
@@ -84,6 +149,9 @@ pub enum Answer {
     Unserved {
         /// Code and arguments of the reason.
         reason: Reason,
+        /// The set-up that comes nearest, if any runs at all: it misses what the reason says.
+        #[serde(default)]
+        nearest: Option<Box<Choice>>,
     },
     /// The catalog lacks facts.
     Incomplete {
@@ -118,8 +186,15 @@ pub enum Reason {
     DoesNotDivide {
         /// `tp`, `ep`...
         what: String,
-        /// What it should divide.
+        /// How many there are of what it should divide.
+        count: u64,
+        /// What it should divide: `attention heads`, `experts`...
         of: String,
+    },
+    /// The engine has no set-up as the study names it, or not on so many chips.
+    NotAsNamed {
+        /// As named.
+        setup: String,
     },
     /// The load cannot be carried.
     Overloaded {
@@ -226,8 +301,91 @@ pub struct Choice {
     pub operators: Vec<OperatorShare>,
     /// Assumed and disputed facts that it rests on.
     pub rests_on: Vec<FactUse>,
+    /// Every fact about the system that it rests on.
+    #[serde(default)]
+    pub facts: Vec<FactUse>,
+    /// The fits behind the times of its operators, the most time first.
+    #[serde(default)]
+    pub calibration: Vec<FitUse>,
     /// Remarks: borrowed efficiencies, substituted formats.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Remark>,
+}
+
+/// What a reader should know besides; a face words it in its language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Remark {
+    /// The chip lacks the weights' format: bytes are saved, products run in another.
+    Emulated {
+        /// Name of the chip.
+        chip: String,
+        /// Storage of the weights.
+        weights: String,
+        /// Arithmetic of the products.
+        arithmetic: String,
+    },
+    /// Times borrow measurements of another chip of the architecture.
+    BorrowedArchitecture,
+    /// Times borrow the efficiency of the class of chips.
+    BorrowedClass,
+    /// Nothing like this chip was measured.
+    AssumedEfficiency,
+    /// No engine profile is known for the chip.
+    GenericEngine,
+    /// Chips that the set-up leaves over, and that are paid all the same.
+    IdleChips {
+        /// So many.
+        idle: u32,
+        /// Of so many.
+        chips: u32,
+    },
+    /// Front ends send tokens as fast as they can.
+    FrontEndBusy,
+    /// One front end would not do.
+    FrontEnds {
+        /// Front ends of a replica: one for each attention rank.
+        count: u32,
+    },
+    /// The engine's limit of requests has to be raised.
+    RaiseSeats {
+        /// The limit, for each attention rank.
+        limit: u32,
+    },
+    /// Copies of popular experts fill up the last places.
+    RedundantExperts {
+        /// Copies in each layer.
+        copies: u64,
+        /// Expert parallelism.
+        ep: u32,
+    },
+    /// The price is that of bare chips, without hosts and fabric.
+    BareChips,
+    /// The engine does not draft with MTP layers here.
+    NoDrafts {
+        /// Its name.
+        engine: String,
+    },
+}
+
+/// A fit that stands behind times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitUse {
+    /// Operators that it prices, as in [`OperatorShare::name`].
+    pub operators: Vec<String>,
+    /// Share of the time of both steps, host included.
+    pub share: f64,
+    /// Whose measurements: a chip, a class of chips, an architecture on a fabric, a fabric...
+    pub subject: String,
+    /// What was measured: family and formats of operators, or the kind of exchange.
+    pub what: String,
+    /// Whose kernels; empty where they are not tied to an engine.
+    pub stack: String,
+    /// Measurements behind it; 0: assumed.
+    pub rows: u32,
+    /// Median of |ln(fitted / measured)|.
+    pub median: f64,
+    /// 90th percentile of it.
+    pub p90: f64,
 }
 
 /// What a chip can do at best: the lines of its roofline.
@@ -250,8 +408,30 @@ pub struct Cost {
     pub electricity: f64,
     /// Of it surcharges.
     pub surcharge: f64,
-    /// `rent` or `purchase`, and the source.
-    pub basis: String,
+    /// What is paid for the chips.
+    pub basis: Paid,
+}
+
+/// What is paid for a chip; a face words it in its language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+pub enum Paid {
+    /// By the hour.
+    Rent {
+        /// Of one chip, as printed.
+        price: String,
+        /// Title of the source; empty: the study.
+        source: String,
+    },
+    /// Once, and written off.
+    Purchase {
+        /// Of one chip, as printed.
+        price: String,
+        /// Over so many years, as printed.
+        years: String,
+        /// Title of the source; empty: the study.
+        source: String,
+    },
 }
 
 /// A point of the Pareto curve.

@@ -5,7 +5,7 @@
 
 use units::{Range, Usd, UsdPerHour, Watts};
 
-use crate::findings::{Cost, Estimate, FactUse};
+use crate::findings::{Cost, Estimate, FactUse, Paid};
 use crate::study::{Candidate, Money};
 
 /// Hours of a year of 365.25 days.
@@ -27,8 +27,10 @@ pub enum Price {
 pub struct Priced {
     /// Of one chip.
     pub price: Price,
-    /// Where it comes from, for people.
+    /// Where it comes from, for people; empty: the study.
     pub source: String,
+    /// Whether it is that of a bare chip, without its share of host and fabric.
+    pub bare: bool,
     /// The catalog's fact; `None` where the study says so.
     pub fact: Option<FactUse>,
 }
@@ -87,8 +89,8 @@ pub struct Hourly {
     pub surcharge: Range<f64>,
     /// Electricity while serving (what idle chips draw is not counted); 0 where the rent includes it.
     pub electricity: Range<f64>,
-    /// `rent` or `purchase` and the source, for people.
-    pub basis: String,
+    /// What is paid.
+    pub basis: Paid,
 }
 
 /// A purchase whose electricity cannot be told because the system's power is unknown.
@@ -114,11 +116,15 @@ impl Bill<'_> {
         };
         let source = self.source;
         let basis = match self.price {
-            Price::Rent(rent) => format!("rent {rent} a chip ({source})"),
+            Price::Rent(rent) => Paid::Rent { price: rent.to_string(), source: source.to_owned() },
             Price::Purchase(price) => {
                 let years = self.money.lifetime_years.value;
                 let span = if years.is_exact() { String::new() } else { format!(" ({} to {})", years.low, years.high) };
-                format!("purchase {price} a chip over {}{span} years ({source})", years.mid)
+                Paid::Purchase {
+                    price: price.to_string(),
+                    years: format!("{}{span}", years.mid),
+                    source: source.to_owned(),
+                }
             }
         };
         Ok(Hourly { chips, surcharge, electricity, basis })
@@ -265,7 +271,7 @@ mod tests {
         let cost = hourly.per_million(speed(10_000.0)).expect("speed");
         close(cost.per_million.value, 24.0 / 36.0);
         close(cost.electricity, 0.0);
-        assert_eq!(cost.basis, "rent 3 USD/h a chip (test)");
+        assert_eq!(cost.basis, Paid::Rent { price: "3 USD/h".into(), source: "test".into() });
     }
 
     #[test]

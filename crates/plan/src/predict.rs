@@ -1,13 +1,21 @@
 //! One set-up on one machine under one workload: what users see, and what it rests on.
 
+use catalog::engine::FrontEnds;
 use catalog::{Engine, Model};
 use cost::StepCost;
 use cost::comm::Transfer;
 use cost::deploy::{self, Launch, Memory, Parallel, Speculation, StepTimes, Storage};
 use sim::{Admission, Host, Instance, Link, Record, Router, Scheduler, Settings, Steps, Workload};
+use units::Seconds;
 
 use crate::machine::Machine;
 use crate::refusal::Refusal;
+
+/// Unevenness of experts: coefficient of variation of their popularity among the tokens of a batch.
+///
+/// Judged on measured decode steps of mixture-of-experts models at small batches, where it decides how many experts are
+/// read; searches, explanations and validation use the same. Where experts are balanced by replicas it is too large.
+pub const EXPERT_SKEW: f64 = 0.8;
 
 /// Equal replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +76,8 @@ pub struct Setup<'a> {
     pub speculation: Option<Speculation>,
     /// Unevenness of experts.
     pub expert_skew: f64,
+    /// Front ends of a replica.
+    pub front_ends: FrontEnds,
     /// Pools.
     pub pools: Pools,
 }
@@ -117,7 +127,18 @@ impl<'a> Setup<'a> {
     /// Step times of one replica of `pool`.
     pub fn steps(&self, pool: &Pool) -> Result<StepTimes<'a>, Refusal> {
         pool.parallel.check(self.model)?;
+        if !self.engine.features.redundant_experts.mid() {
+            pool.parallel.divides_experts(self.model)?;
+        }
         Ok(StepTimes::new(self.deployment(pool), self.launch()))
+    }
+
+    /// Seconds of the front ends of a replica of `pool` to take a request of `tokens` in, and to send a token out, where
+    /// they share the work: several are as one that is so many times as fast.
+    pub fn front_end(&self, parallel: &Parallel, tokens: f64) -> (f64, f64) {
+        let host = &self.engine.host;
+        let fronts = f64::from(self.front_ends.count(parallel.dp));
+        ((host.intake.mid().0 + host.intake_token.mid().0 * tokens) / fronts, host.stream.mid().0 / fronts)
     }
 
     /// Memory of a device of `pool`.
@@ -133,6 +154,8 @@ impl<'a> Setup<'a> {
         let limits = engine.limits_on(&self.machine.system.chip);
         let rules = &engine.scheduling;
         let host = &engine.host;
+        let fronts = f64::from(self.front_ends.count(pool.parallel.dp));
+        let shared = |time: Seconds| Seconds(time.0 / fronts);
         let max_seqs = pool.max_seqs.unwrap_or(limits.max_seqs.mid()).max(1);
         let queries = 1 + self.speculation.map_or(0, |s| s.drafts);
         let beside = if rules.chunked_prefill.mid() { 0 } else { longest };
@@ -154,15 +177,16 @@ impl<'a> Setup<'a> {
             block_size: rules.block_size.mid(),
             overlap: rules.overlap.mid(),
             ranks: Router::LeastLoaded,
-            balance: 0,
+            balance: rules.gather.as_ref().map_or(0, |g| g.steps.mid()),
+            gather: rules.gather.as_ref().map_or(0.0, |g| g.share.mid()),
             host: Host {
                 step: host.step.mid(),
                 request: host.request.mid(),
                 prefill: host.prefill.mid(),
                 ingress: host.ingress.mid(),
-                intake: host.intake.mid(),
-                intake_token: host.intake_token.mid(),
-                stream: host.stream.mid(),
+                intake: shared(host.intake.mid()),
+                intake_token: shared(host.intake_token.mid()),
+                stream: shared(host.stream.mid()),
                 egress: host.egress.mid(),
             },
         }

@@ -3,6 +3,7 @@
 use cost::calibration::DeviceError;
 use cost::comm::CalibrationError;
 use cost::deploy::Misfit;
+use cost::train::{Misplan, Need};
 use sim::SimError;
 use thiserror::Error;
 
@@ -12,6 +13,12 @@ pub enum Refusal {
     /// The split does not divide the model.
     #[error(transparent)]
     Misfit(#[from] Misfit),
+    /// The training plan does not divide the model.
+    #[error(transparent)]
+    Misplan(#[from] Misplan),
+    /// The training plan needs a fact that the catalog lacks.
+    #[error(transparent)]
+    Need(#[from] Need),
     /// Weights and buffers leave no room for the cache of one request.
     #[error("needs {:.1} GB a device, has {:.1} GB", .needs / 1e9, .has / 1e9)]
     DoesNotFit {

@@ -9,6 +9,7 @@ mod delimited;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -96,11 +97,18 @@ impl Table {
     /// [`TableError`] if the file cannot be opened, is malformed or is larger than any table of measurements.
     pub fn read(path: &Path) -> Result<Table, TableError> {
         let io = |source| TableError::Io { path: path.to_owned(), source };
-        let size = fs::metadata(path).map_err(io)?.len();
+        let file = fs::File::open(path).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
         if size > MAX_FILE {
             return Err(too_large(path, format!("{size} bytes, at most {MAX_FILE} are read")));
         }
-        Table::parse(path, fs::read(path).map_err(io)?)
+        // Devices and pipes have no size, and need not end.
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(too_large(path, format!("more than {MAX_FILE} bytes")));
+        }
+        Table::parse(path, bytes)
     }
 
     /// The table that `bytes` hold; `path` names them in errors.

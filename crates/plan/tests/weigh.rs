@@ -23,7 +23,7 @@ fn ask(text: &str) -> Study {
 fn answer(study: &Study) -> Findings {
     let intervals = Intervals::embedded().expect("sound");
     let done = |_: &str| {};
-    weigh(study, &Ground { catalog: &CATALOG, fitted: &FITTED, intervals: &intervals, done: &done }).expect("engines")
+    weigh(study, &Ground { catalog: &CATALOG, fitted: &FITTED, intervals: &intervals, done: &done })
 }
 
 const SMALL: &str = r#"
@@ -114,7 +114,7 @@ fn what_does_not_fit_names_the_chips_that_would() {
     let text = SMALL.replace("qwen3-32b", "deepseek-v3.1").replace("nvidia-hgx-h200", "nvidia-hgx-h100");
     let findings = answer(&ask(&text));
     let h100 = findings.systems.iter().find(|s| s.id == "nvidia_dgx_h100").expect("listed");
-    let Answer::Unserved { reason: Reason::DoesNotFit { needs, has, nearest_chips } } = &h100.answer else {
+    let Answer::Unserved { reason: Reason::DoesNotFit { needs, has, nearest_chips }, .. } = &h100.answer else {
         panic!("{:?}", h100.answer)
     };
     assert!(needs > has);
@@ -125,10 +125,12 @@ fn what_does_not_fit_names_the_chips_that_would() {
 fn a_level_that_none_meets_is_told_with_the_best() {
     let text = SMALL.replace("tpot_mean = \"40 ms\"", "tpot_mean = \"1 ms\"");
     for system in &answer(&ask(&text)).systems[..2] {
-        let Answer::Unserved { reason: Reason::MissesLevel { level, bound, best } } = &system.answer else {
+        let Answer::Unserved { reason: Reason::MissesLevel { level, bound, best }, nearest } = &system.answer else {
             panic!("{:?}", system.answer)
         };
         assert_eq!((level.as_str(), *bound), ("tpot_mean", 1e-3));
+        let near = nearest.as_ref().expect("one runs");
+        assert!((near.tpot.mean.value - best).abs() < 1e-12 && !near.operators.is_empty());
         assert!(*best > 1e-3 && *best < 0.1);
     }
 }
@@ -162,6 +164,46 @@ fn best(study: &Study, system: System, engine: &[Engine]) -> f64 {
     candidate.system = system;
     let found = search(study, &candidate, engine, &FITTED).expect("a search");
     found.best.map_or(0.0, |(point, _)| point.output())
+}
+
+#[test]
+fn a_set_up_may_be_named() {
+    let with = |setup: &str| {
+        let mut study = ask(&SMALL
+            .replace("qwen3-32b", "deepseek-v3.1")
+            .replace("[levels]\nttft_p99 = \"4 s\"\ntpot_mean = \"40 ms\"", "[levels]\ntpot_mean = \"400 ms\""));
+        study.systems.truncate(1);
+        study.systems[0].given = study::Given::parse(setup, &["vllm"]).expect("sound");
+        study.systems[0].engine = study.systems[0].given.engine.clone();
+        answer(&study).systems.remove(0).answer
+    };
+    let served = |setup: &str| match with(setup) {
+        Answer::Served(choice) => choice.setup,
+        other => panic!("{setup}: {other:?}"),
+    };
+    let all = served("TP4 DP2 EP8 batch=32 engine=vllm kv=bf16 aggregated");
+    let p = all.parallel;
+    assert_eq!((p.tp, p.dp, p.ep, all.batch, all.engine.as_str(), all.kv.as_str()), (4, 2, 8, 32, "vllm", "bf16"));
+    assert_eq!((all.concurrency, all.prefill), (32, None));
+    assert_eq!(served("TP8").parallel.tp, 8);
+    assert_eq!(served("weights=nvfp4 aggregated").weights, "nvfp4");
+    assert!(served("disaggregated weights=nvfp4").prefill.is_some());
+    // 128 heads are not divided by 3; nine devices are not there; a dense split of experts is.
+    assert!(matches!(with("TP3 DP1"), Answer::Unserved { .. }));
+    assert!(matches!(with("9x TP1"), Answer::Unserved { .. }));
+}
+
+#[test]
+fn every_fact_and_fit_is_told() {
+    let findings = answer(&ask(SMALL));
+    let Answer::Served(choice) = &findings.systems[0].answer else { panic!("{:?}", findings.systems[0].answer) };
+    let has = |part: &str| choice.facts.iter().any(|f| f.path.contains(part) && !f.source.is_empty());
+    assert!(has("peak.bf16") && has("memory.bandwidth") && has("memory.capacity") && has("tier[0].bandwidth"));
+    assert!(choice.rests_on.iter().all(|f| choice.facts.contains(f)));
+    let share: f64 = choice.calibration.iter().map(|f| f.share).sum();
+    assert!(share > 0.5 && share < 1.0 + 1e-9, "{share}");
+    let best = &choice.calibration[0];
+    assert!(best.rows > 10 && best.median > 0.0 && best.p90 >= best.median && !best.subject.is_empty(), "{best:?}");
 }
 
 proptest! {

@@ -56,6 +56,7 @@ fn instance<C>(cost: &C) -> Instance<'_, C> {
         overlap: false,
         ranks: Router::RoundRobin,
         balance: 0,
+        gather: 0.0,
         host: Host::FREE,
     };
     Instance { cost, scheduler, ranks: 1, lanes: 1, kv_tokens: 450_000, speculation: Speculation::NONE }

@@ -262,13 +262,18 @@ impl Engine {
         Ok(true)
     }
 
-    /// Whether prompts wait for the other ranks: a prompt on one rank keeps all of them, so ranks compute theirs
-    /// together if they do not have to wait too long.
+    /// Whether prompts wait. For the other ranks: a prompt on one rank keeps all of them, so ranks compute theirs
+    /// together if they do not have to wait too long. Or for more prompts: a step takes its time, however full it is.
     fn may_hold(&self, jobs: &[Job]) -> bool {
-        self.rules.balance > 0
+        let rules = &self.rules;
+        let enough = || match rules.gather {
+            0 => self.ranks.iter().all(|rank| rank.has_prompt(jobs, rules)),
+            tokens => self.ranks.iter().any(|rank| rank.fills(tokens, jobs, rules)),
+        };
+        rules.balance > 0
             && self.ranks.iter().any(|rank| rank.decoding() > 0)
-            && !self.ranks.iter().all(|rank| rank.has_prompt(jobs, &self.rules))
-            && self.ranks.iter().any(|rank| rank.has_prompt(jobs, &self.rules))
+            && self.ranks.iter().any(|rank| rank.has_prompt(jobs, rules))
+            && !enough()
     }
 
     /// Forms the next step of all ranks. Tells whether any computes prompts, and whether any decodes.

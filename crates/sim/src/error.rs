@@ -62,6 +62,9 @@ pub enum SimError {
     /// The simulated time ran out of range (213 days).
     #[error("the simulation runs longer than 213 days of simulated time: the rate or the steps are absurd")]
     Horizon,
+    /// A pipeline of a training step that cannot be run.
+    #[error("pipeline: {0}")]
+    Pipeline(String),
     /// Nothing can happen any more but requests are left. This is a fault of the engine, never of the input.
     #[error("deadlock: {served} of {requests} requests were served and nothing can happen any more")]
     Deadlock {

@@ -110,6 +110,21 @@ impl Rank {
         !self.prefilling.is_empty() || (self.retry && self.running() < rules.seats && head())
     }
 
+    /// Whether decodes and the prompts that seats are free for would put at least so many tokens into a step.
+    pub fn fills(&self, tokens: u64, jobs: &[Job], rules: &Rules) -> bool {
+        let free = rules.seats.saturating_sub(self.running()) as usize;
+        let prompts = self.prefilling.iter().chain(self.waiting.iter().take(free));
+        let mut sum = self.decoding * rules.queries;
+        for &id in prompts {
+            if sum >= tokens {
+                break;
+            }
+            let job = &jobs[id as usize];
+            sum += if job.has_kv { 0 } else { job.uncomputed() };
+        }
+        sum >= tokens
+    }
+
     /// Tokens for which the cache is in use, in units, summed over the coming steps.
     pub fn held(&self, steps: u64, rules: &Rules) -> u128 {
         let steps = u128::from(steps);

@@ -19,8 +19,10 @@ pub(crate) struct Rules {
     pub queries: u64,
     /// Tokens that a decoding request gets out of a step, in units.
     pub emits: u64,
-    /// Decode steps for which a prompt may wait until all ranks have one.
+    /// Decode steps for which a prompt may wait until all ranks have one, or until the step is full enough.
     pub balance: u64,
+    /// Tokens of a step that is full enough; 0: prompts wait for the other ranks.
+    pub gather: u64,
     /// Whether requests leave after their prompt.
     pub prefill_only: bool,
     /// Whether requests differ in priority.

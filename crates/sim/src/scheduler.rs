@@ -103,6 +103,9 @@ pub struct Scheduler {
     /// Steps for which a rank's prompt waits until all attention-DP ranks have one to compute, while they decode; 0:
     /// it does not wait.
     pub balance: u32,
+    /// Where above 0: prompts wait, for as many steps as `balance` says and while others decode, until a step would be
+    /// full to this share (at most 1) of its tokens, instead of until all ranks have one.
+    pub gather: f64,
     /// What the host adds.
     pub host: Host,
 }
@@ -129,6 +132,9 @@ impl Scheduler {
         }
         if !(0.0..1.0).contains(&self.watermark) {
             return bad("scheduler.watermark", self.watermark.to_string(), "a share from 0 to less than 1");
+        }
+        if !(0.0..=1.0).contains(&self.gather) {
+            return bad("scheduler.gather", self.gather.to_string(), "a share from 0 to 1");
         }
         if let Admission::Expected(share) = self.admission
             && !(0.0..=1.0).contains(&share)

@@ -59,6 +59,27 @@ fn prompts_wait_for_the_other_ranks() {
     close(first(2), (6000.0 + 5002.0 + 2.0 * 5002.0 + 6002.0) * US);
 }
 
+/// A prompt waits until a step is full to a share of 8,192 tokens, or for two steps.
+#[test]
+fn prompts_wait_for_fuller_steps() {
+    let cost = Linear { cached: 0.0, ..Linear::default() };
+    let first = |gather| {
+        let scheduler = Scheduler { balance: 2, gather, ..scheduler() };
+        let deployment = Deployment::one(Instance { scheduler, ..instance(&cost) });
+        let workload = Workload {
+            arrivals: sim::Arrivals::Times(vec![0.0, 0.0, 8000.0 * US]),
+            output: Lengths::Fixed(50),
+            ..Workload::closed(3, 1, 100, 1)
+        };
+        record(&deployment, &workload, &Settings::default()).unwrap().served[2].first.seconds()
+    };
+    // Both prompts in one step, a decode step during which the third arrives, and its own.
+    close(first(0.0), (7000.0 + 5004.0 + 6004.0) * US);
+    // Two decodes and 100 tokens are more than 82 of 8,192, but less than half.
+    close(first(0.01), (7000.0 + 5004.0 + 6004.0) * US);
+    close(first(0.5), (7000.0 + 5004.0 + 2.0 * 5004.0 + 6004.0) * US);
+}
+
 /// Equal parts are simulated once: the same figures as all of them.
 #[test]
 fn folding_changes_nothing_where_parts_are_equal() {

@@ -26,21 +26,41 @@ fn router() -> impl Strategy<Value = Router> {
 }
 
 fn scheduler_of_any_kind() -> impl Strategy<Value = Scheduler> {
-    (steps(), admission(), router(), any::<bool>(), any::<bool>(), 1u32..40, (1u32..20, 0u32..12), 0.0..0.2).prop_map(
-        |(steps, admission, ranks, chunked_prefill, overlap, block_size, (max_seqs, balance), watermark)| Scheduler {
-            steps,
-            admission,
-            ranks,
-            chunked_prefill,
-            overlap,
-            block_size,
-            max_seqs,
-            balance,
-            watermark,
-            max_batched_tokens: 200,
-            host: sim::Host { step: units::Seconds(3e-4), request: units::Seconds(1e-5), ..sim::Host::FREE },
-        },
+    (
+        steps(),
+        admission(),
+        router(),
+        any::<bool>(),
+        any::<bool>(),
+        1u32..40,
+        (1u32..20, 0u32..12),
+        (0.0..0.2, prop_oneof![Just(0.0), 0.0..=1.0]),
     )
+        .prop_map(
+            |(
+                steps,
+                admission,
+                ranks,
+                chunked_prefill,
+                overlap,
+                block_size,
+                (max_seqs, balance),
+                (watermark, gather),
+            )| Scheduler {
+                steps,
+                admission,
+                ranks,
+                chunked_prefill,
+                overlap,
+                block_size,
+                max_seqs,
+                balance,
+                gather,
+                watermark,
+                max_batched_tokens: 200,
+                host: sim::Host { step: units::Seconds(3e-4), request: units::Seconds(1e-5), ..sim::Host::FREE },
+            },
+        )
 }
 
 fn arrivals() -> impl Strategy<Value = Arrivals> {

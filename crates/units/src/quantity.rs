@@ -200,6 +200,7 @@ quantity!(
         unit("/s", 1.0),
         read_only("/min", 1.0 / 60.0),
         read_only("/h", 1.0 / 3600.0),
+        read_only("/d", 1.0 / 86400.0),
         read_only("requests/s", 1.0),
         read_only("req/s", 1.0),
     ]

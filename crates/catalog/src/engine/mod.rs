@@ -6,6 +6,7 @@
 use include_dir::{Dir, include_dir};
 use units::{Bytes, Seconds};
 
+use crate::facts::Sources;
 use crate::written::Diagnostic;
 use crate::{Chip, Fact};
 
@@ -39,6 +40,25 @@ pub enum Admission {
     Whole,
 }
 
+/// How many front ends (tokenizer, detokenizer, streaming) a replica may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub enum FrontEnds {
+    /// One.
+    Replica,
+    /// One for each attention rank.
+    Rank,
+}
+
+impl FrontEnds {
+    /// Front ends of a replica with so many attention ranks.
+    pub fn count(self, ranks: u32) -> u32 {
+        match self {
+            FrontEnds::Replica => 1,
+            FrontEnds::Rank => ranks.max(1),
+        }
+    }
+}
+
 /// Limits of a batch, per attention-DP rank.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -69,6 +89,17 @@ pub struct Scheduling {
     pub block_size: Fact<u32>,
     /// Share of the cache that admission leaves free.
     pub watermark: Fact<f64>,
+    /// Whether prompts wait for fuller steps; `None`: they do not.
+    pub gather: Option<Gather>,
+}
+
+/// While others decode, prompts wait until a step is full enough.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gather {
+    /// Share of the tokens of a step from which on it is.
+    pub share: Fact<f64>,
+    /// Steps for which they wait at most.
+    pub steps: Fact<u32>,
 }
 
 /// What the host adds, and what launching kernels takes. Fitted once for each engine.
@@ -119,6 +150,10 @@ pub struct Features {
     pub attention_dp: Fact<bool>,
     /// Expert parallelism.
     pub expert_parallel: Fact<bool>,
+    /// Copies of popular experts, so that expert parallelism need not divide their number.
+    pub redundant_experts: Fact<bool>,
+    /// Front ends that a replica may have.
+    pub front_ends: Fact<FrontEnds>,
     /// Pipeline parallelism.
     pub pipeline: Fact<bool>,
 }
@@ -157,13 +192,18 @@ impl Engine {
         names
     }
 
+    /// The text of a built-in profile.
+    pub fn text(name: &str) -> Option<&'static str> {
+        ENGINES.get_file(format!("{name}.toml")).and_then(|f| f.contents_utf8())
+    }
+
     /// A built-in profile.
     ///
     /// # Errors
     /// No such profile, or what is wrong with its file.
     pub fn load(name: &str) -> Result<Engine, Vec<Diagnostic>> {
         let file = format!("engines/{name}.toml");
-        match ENGINES.get_file(format!("{name}.toml")).and_then(|f| f.contents_utf8()) {
+        match Engine::text(name) {
             Some(text) => Engine::parse(name, &file, text),
             None => {
                 let message = format!("there is no engine profile '{name}'");
@@ -186,7 +226,22 @@ impl Engine {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(id: &str, file: &str, text: &str) -> Result<Engine, Vec<Diagnostic>> {
-        read::engine(id, file, text)
+        Engine::parse_over(id, file, text, None, None)
+    }
+
+    /// The same over a profile that is there: what the file leaves out stays (limits are replaced together). With
+    /// `sources`, only these may be named.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) fn parse_over(
+        id: &str,
+        file: &str,
+        text: &str,
+        base: Option<&Engine>,
+        sources: Option<&Sources>,
+    ) -> Result<Engine, Vec<Diagnostic>> {
+        read::engine(id, file, text, base, sources)
     }
 
     /// Whether it is known to run on `architecture`.
@@ -210,9 +265,14 @@ impl Engine {
 /// What is wrong with a profile's file.
 pub fn engines_for(architecture: &str) -> Result<Vec<Engine>, Vec<Diagnostic>> {
     let all: Vec<Engine> = Engine::names().into_iter().map(Engine::load).collect::<Result<_, _>>()?;
+    Ok(able(&all, architecture))
+}
+
+/// Those of `all` that run on `architecture`, older versions left out; the generic one where none does.
+pub(crate) fn able(all: &[Engine], architecture: &str) -> Vec<Engine> {
     let current = |e: &&Engine| e.family == e.id && e.runs_on(architecture);
     let able: Vec<Engine> = all.iter().filter(current).cloned().collect();
-    Ok(if able.is_empty() { all.into_iter().filter(|e| e.id == GENERIC).collect() } else { able })
+    if able.is_empty() { all.iter().filter(|e| e.id == GENERIC).cloned().collect() } else { able }
 }
 
 #[cfg(test)]
@@ -230,8 +290,7 @@ mod tests {
     #[test]
     fn every_source_is_listed() {
         let sources = crate::Catalog::embedded().sources;
-        let regions = include_str!("../../../../catalog/regions.toml");
-        for file in ENGINES.files().filter_map(|f| f.contents_utf8()).chain([regions]) {
+        for file in ENGINES.files().filter_map(|f| f.contents_utf8()) {
             for key in file.split("source = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
                 assert!(sources.contains_key(key), "{key}");
             }

@@ -2,13 +2,17 @@
 //! style sheet fills in, so that light, dark and print need one drawing.
 
 pub mod bars;
+pub mod fabric;
 pub mod lines;
 mod marker;
 pub mod pareto;
+pub mod pipeline;
 mod place;
 pub mod roofline;
 mod scale;
+mod sheet;
 mod svg;
+pub mod times;
 
 pub use marker::swatch;
 

@@ -1,6 +1,8 @@
-//! `steelyard calibrate`: fit the operator surfaces to measured tables.
+//! `steelyard calibrate`: fit the operator surfaces to measured tables, or the host times of engines to served points.
 
-use std::path::PathBuf;
+mod engines;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use catalog::Catalog;
@@ -8,9 +10,18 @@ use clap::Args;
 use comfy_table::Table;
 use cost::Calibration;
 use cost::calibration::{Entry, Subject, arithmetic_name};
+use cost::comm::CommCalibration;
+use cost::train::TrainingCalibration;
 use plan::calibrate::{Chips, Tables, calibrate, check_operators, load, save};
+use plan::interval::Intervals;
+use plan::machine::Fitted;
+use plan::train::TrainingBench;
 
-/// Fits the time of operators to measured tables and writes small parameter files.
+use super::catalog::{open, refuse};
+use super::ground::tables as own_tables;
+use crate::lang::Lang;
+
+/// Fits the time of operators to measured tables, or the host times of engines to served points
 #[derive(Debug, Args)]
 pub struct Calibrate {
     /// Folder of AIConfigurator's tables (its systems/data, or one above)
@@ -25,28 +36,54 @@ pub struct Calibrate {
     /// Folder of CANN profiler tables and the chip they were measured on
     #[arg(long, value_name = "CHIP=DIR")]
     profiler: Vec<String>,
-    /// Folder of your own tables in the columns of --operators: every .csv and .parquet in it
+    /// Folder of your own tables in the columns of --operators: every .csv and .parquet in it. With --out they are copied
+    /// beside the fit, so that --calibration uses the rows themselves inside their hull
     #[arg(long, value_name = "DIR")]
     tables: Option<PathBuf>,
-    /// Folder to write to; use it with --calibration
+    /// Fit the host times of these engine profiles (all that were measured, if none is named) to the built-in serving
+    /// measurements; --out writes the profiles, --check only shows the errors of those there are
+    #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "date"])]
+    engines: Option<Vec<String>>,
+    /// Folder to write to; use it with --calibration, or (profiles) with validate --profiles
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Date to note in the files
     #[arg(long, value_name = "DATE", default_value = "")]
     date: String,
     /// Instead of fitting: predict every row of a table of operators and compare
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "out"])]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "",
+          conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "out"])]
     check: Option<PathBuf>,
-    /// With --check: a folder that --out wrote, laid over the built-in calibration
-    #[arg(long, value_name = "DIR", requires = "check")]
+    /// Language; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+    /// With --check or --engines: a folder that --out wrote, laid over the built-in calibration
+    #[arg(long, value_name = "DIR")]
     calibration: Option<PathBuf>,
+    /// Instead of operators: fit training frameworks and chips to the built-in training runs; with --out write them
+    #[arg(long, conflicts_with_all = ["aic", "operators", "infersim", "profiler", "tables", "check"])]
+    training: bool,
+    /// With --training: instead of one fit, predict each part of the runs by a fit to the others, and fit intervals
+    #[arg(long, value_name = "COUNT", requires = "training", value_parser = clap::value_parser!(u8).range(2..=20))]
+    folds: Option<u8>,
 }
 
 /// Runs the command.
-pub fn run(args: &Calibrate) -> ExitCode {
-    let catalog = Catalog::embedded();
+pub fn run(args: &Calibrate, folder: Option<&Path>) -> ExitCode {
+    let catalog = match open(folder) {
+        Ok(catalog) => catalog,
+        Err(found) => return refuse(&found),
+    };
     let find = |name: &str| catalog.chip(name).ok().cloned();
+    if args.training {
+        return train(args, &catalog).unwrap_or_else(|message| {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        });
+    }
     let done = match &args.check {
+        _ if args.engines.is_some() => engines::run(args).map(|()| ExitCode::SUCCESS),
+        Some(file) if file.as_os_str().is_empty() => Err("--check: name a table of operators, or use --engines".into()),
         Some(file) => fitted(args).and_then(|calibration| check(file, &calibration, &find)),
         None => fit(args, &find),
     };
@@ -54,6 +91,79 @@ pub fn run(args: &Calibrate) -> ExitCode {
         eprintln!("error: {message}");
         ExitCode::from(2)
     })
+}
+
+/// Fits what training frameworks and chips cost to the built-in training runs.
+fn train(args: &Calibrate, catalog: &Catalog) -> Result<ExitCode, String> {
+    let fitted = Fitted {
+        operators: Calibration::embedded().map_err(|e| e.to_string())?,
+        exchanges: CommCalibration::embedded().map_err(|e| e.to_string())?,
+    };
+    let chips = TrainingCalibration::embedded().map_err(|e| e.to_string())?;
+    let intervals = Intervals::embedded().map_err(|e| e.to_string())?;
+    let frameworks = super::train::frameworks()?;
+    let bench = TrainingBench { catalog, fitted: &fitted, chips: &chips, frameworks, intervals: &intervals };
+    let table = plan::validate::File::Training.embedded().map_err(|e| e.to_string())?;
+    let cases = plan::train::cases(&table).map_err(|e| e.to_string())?;
+    if let Some(folds) = args.folds {
+        return held_out(args, &bench, &cases, usize::from(folds));
+    }
+    let fit = plan::train::calibrate::fit(&bench, &cases, &mut |loss| eprintln!("loss {loss:.4}"));
+    println!("{} runs, loss {:.4} before, {:.4} after", fit.rows, fit.loss.0, fit.loss.1);
+    for (name, text) in plan::train::files(&fit, &args.date) {
+        match &args.out {
+            None => println!("\n# {name}\n{text}"),
+            Some(folder) => {
+                let path = folder.join(name);
+                crate::report::write(&path, text.as_bytes()).map_err(|e| e.to_string())?;
+                println!("{}", path.display());
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Predicts runs by fits that have not seen their group, tells the errors, and fits intervals to them.
+fn held_out(
+    args: &Calibrate,
+    bench: &TrainingBench<'_>,
+    cases: &[plan::train::TrainingCase],
+    folds: usize,
+) -> Result<ExitCode, String> {
+    let points = plan::train::calibrate::held_out(bench, cases, folds, &mut |part| eprintln!("{part} of {folds}"));
+    for bar in plan::validate::bars(&points) {
+        let e = &bar.errors;
+        println!(
+            "{} ({}): {} runs unseen by the fit, median error {} %, p90 {} %",
+            bar.what.name(),
+            bar.maker,
+            e.count,
+            percent(e.median),
+            percent(e.p90)
+        );
+    }
+    let orders = plan::train::orderings(cases, &points);
+    println!("orderings: {} of {} right", orders.right, orders.pairs);
+    let intervals = Intervals::fit(&super::validate::residuals(&points));
+    for s in &intervals.stratum {
+        println!(
+            "interval {} {} {}: {} to {}, {} runs, {} groups, coverage of unseen groups {} %",
+            s.kind,
+            s.basis,
+            s.engine,
+            s.low,
+            s.high,
+            s.n,
+            s.groups,
+            percent(s.coverage)
+        );
+    }
+    if let Some(folder) = &args.out {
+        let path = folder.join("training-intervals.toml");
+        crate::report::write(&path, intervals.to_toml().as_bytes()).map_err(|e| e.to_string())?;
+        println!("{}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The built-in calibration, with the user's over it.
@@ -77,11 +187,7 @@ fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {
         tables.profiler.push((chip.to_owned(), PathBuf::from(folder)));
     }
     if let Some(folder) = &args.tables {
-        let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let table = |p: &PathBuf| p.extension().is_some_and(|e| e == "csv" || e == "parquet");
-        let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(table).collect();
-        files.sort();
-        tables.operators.extend(files);
+        tables.operators.extend(own_tables(folder)?);
     }
     let outcome = calibrate(&tables, chips).map_err(|e| e.to_string())?;
     println!("{}", report(&outcome.entries));
@@ -100,6 +206,14 @@ fn fit(args: &Calibrate, chips: Chips<'_>) -> Result<ExitCode, String> {
         .collect();
         let files = save(&outcome.entries, folder, &args.date, &sources.join(", ")).map_err(|e| e.to_string())?;
         println!("wrote {} files to {}", files.len(), folder.display());
+        // Inside their hull the rows themselves go before what was fitted to them.
+        for table in args.tables.as_deref().map_or(Ok(Vec::new()), own_tables)? {
+            let Some(name) = table.file_name() else { continue };
+            let copy = folder.join(name);
+            if copy != table {
+                std::fs::copy(&table, &copy).map_err(|e| format!("{}: {e}", copy.display()))?;
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `steelyard catalog`: what is known of chips and systems, and from whom.
 
 mod list;
-mod show;
+pub mod show;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,9 +11,14 @@ use catalog::{Catalog, Diagnostic};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::lang::{Lang, term};
+
 /// Arguments of `steelyard catalog`.
 #[derive(Args)]
 pub struct CatalogArgs {
+    /// Language; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum, global = true)]
+    lang: Option<Lang>,
     #[command(subcommand)]
     command: CatalogCommand,
 }
@@ -50,12 +55,13 @@ pub fn run(args: &CatalogArgs, folder: Option<&Path>) -> ExitCode {
         Ok(catalog) => catalog,
         Err(findings) => return refuse(&findings),
     };
+    let lang = Lang::choose(args.lang);
     let text = match &args.command {
         CatalogCommand::List { chips, systems, json: true } => list::json(&catalog, !systems, !chips),
-        CatalogCommand::List { chips, systems, json: false } => list::text(&catalog, !systems, !chips, None),
+        CatalogCommand::List { chips, systems, json: false } => list::text(&catalog, !systems, !chips, None, lang),
         CatalogCommand::Show { name, json } => match show::find(&catalog, name) {
             Ok(things) if *json => show::json(&catalog, &things),
-            Ok(things) => show::text(&catalog, &things, None),
+            Ok(things) => show::text(&catalog, &things, None, lang),
             Err(error) => {
                 eprintln!("error: {error}");
                 return ExitCode::from(2);
@@ -66,7 +72,7 @@ pub fn run(args: &CatalogArgs, folder: Option<&Path>) -> ExitCode {
             if !findings.is_empty() {
                 return refuse(&findings);
             }
-            list::summary(&catalog)
+            list::summary(&catalog, lang)
         }
     };
     // A reader that has seen enough closes the pipe: no fault of ours.
@@ -91,13 +97,13 @@ pub fn refuse(findings: &[Diagnostic]) -> ExitCode {
 }
 
 /// A table as wide as the terminal, or as `width` says, or as it needs.
-fn table(header: &[&str], width: Option<u16>) -> Table {
+fn table(header: &[&str], width: Option<u16>, lang: Lang) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = width {
         table.set_width(width);
     }
-    table.set_header(header.iter().copied());
+    table.set_header(header.iter().map(|word| term(word, lang)));
     table
 }
 
@@ -110,8 +116,8 @@ mod tests {
         let catalog = Catalog::embedded();
         let things = show::find(&catalog, "GB200").expect("known");
         for width in [0, 1, 2, 7, 20, 40, 80, 200, u16::MAX] {
-            list::text(&catalog, true, true, Some(width));
-            show::text(&catalog, &things, Some(width));
+            list::text(&catalog, true, true, Some(width), Lang::Zh);
+            show::text(&catalog, &things, Some(width), Lang::Zh);
         }
     }
 
@@ -119,12 +125,12 @@ mod tests {
     fn show_prints_facts_with_sources() {
         let catalog = Catalog::embedded();
         let things = show::find(&catalog, "kunlun p800").expect("known");
-        insta::assert_snapshot!(show::text(&catalog, &things, Some(120)));
+        insta::assert_snapshot!(show::text(&catalog, &things, Some(120), Lang::En));
     }
 
     #[test]
     fn list_says_what_is_missing() {
-        let text = list::text(&Catalog::embedded(), true, false, Some(200));
+        let text = list::text(&Catalog::embedded(), true, false, Some(200), Lang::En);
         let line = text.lines().find(|l| l.contains("metax_c600")).expect("listed");
         assert!(line.contains("peak.bf16"), "{line}");
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use catalog::engine::GENERIC;
 use plan::findings::{Answer, Choice, Findings, SystemFinding};
+use plan::study::Given;
 
 use super::ground::Question;
 use super::weigh::answer;
@@ -19,6 +21,10 @@ pub struct Explain {
     /// One of the study's systems, by any of its names
     #[arg(long, value_name = "NAME")]
     system: String,
+    /// A set-up to explain instead of the best one: any part of "prefill 2x TP4 + decode TP8 DP4 EP32, batch=256,
+    /// engine=NAME, weights=FORMAT, kv=FORMAT"; the search chooses the rest
+    #[arg(long, value_name = "SET-UP")]
+    setup: Option<String>,
     /// Language; else that of LC_ALL, LC_MESSAGES or LANG
     #[arg(long, value_enum)]
     lang: Option<Lang>,
@@ -37,6 +43,24 @@ fn try_run(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> 
     if asked.study.systems.is_empty() && asked.study.incomplete.is_empty() {
         return Err(wrong(&format!("{}: has no system '{id}'", args.question.study.display())));
     }
+    if let Some(text) = &args.setup {
+        let engines: Vec<&str> = asked.catalog.engines.iter().map(|e| e.id.as_str()).collect();
+        let given = Given::parse(text, &engines).map_err(|fault| wrong(&format!("--setup: {fault}")))?;
+        for candidate in &mut asked.study.systems {
+            let able = asked.catalog.engines_for(&candidate.system.chip.architecture);
+            if let Some(engine) = &given.engine {
+                // A version of an engine runs where the engine does.
+                let family = asked.catalog.engine(engine).map_or(engine, |e| &e.family);
+                if engine != GENERIC && !able.iter().any(|e| e.id == *family) {
+                    let able = able.into_iter().map(|e| e.id).collect::<Vec<_>>().join(", ");
+                    let chip = &candidate.system.chip.name;
+                    return Err(wrong(&format!("--setup: {engine} does not run on {chip}; these do: {able}")));
+                }
+                candidate.engine = Some(engine.clone());
+            }
+            candidate.given = given.clone();
+        }
+    }
     let findings = answer(&args.question, &asked)?;
     let lang = Lang::choose(args.lang);
     let view = View::of_stdout(lang);
@@ -48,7 +72,7 @@ fn try_run(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> 
                 served = true;
                 text.push_str(&explained(&findings, system, choice, view));
             }
-            Answer::Unserved { reason } => {
+            Answer::Unserved { reason, nearest } => {
                 let why = words::reason(reason, lang);
                 text.push_str(&format!(
                     "{}{}{}{}{why}\n",
@@ -57,6 +81,10 @@ fn try_run(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> 
                     system.name,
                     lang.colon()
                 ));
+                if let Some(choice) = nearest {
+                    text.push_str(&format!("\n{}\n\n", Msg::Nearest.text(lang)));
+                    text.push_str(&explained(&findings, system, choice, view));
+                }
             }
             Answer::Incomplete { missing } => {
                 let missing = missing.join(lang.comma());
@@ -114,7 +142,8 @@ fn explained(findings: &Findings, system: &SystemFinding, choice: &Choice, view:
         operators: &choice.operators,
         memory: &choice.memory,
         capacity: choice.memory_capacity,
-        facts: &choice.rests_on,
+        facts: &choice.facts,
+        fits: &choice.calibration,
         remarks: &choice.remarks,
     };
     table::explain(&what, view)

@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
-use comfy_table::{CellAlignment, Table, presets};
 use formats::checkpoint::Checkpoint;
-use formats::{Error, compare, convert, inspect};
+use formats::inspect::{self, LikelyRule};
+use formats::{Error, convert};
+
+use crate::lang::number::{Unit, quantity};
+use crate::lang::{Lang, Msg, notes};
+use crate::table::{View, weights};
 
 /// Show what a checkpoint holds: formats, scales, layout, sizes, bits per value.
 #[derive(clap::Args)]
@@ -20,6 +24,12 @@ pub struct Args {
     /// Check every byte against the manifest that steelyard wrote
     #[arg(long)]
     verify: bool,
+    /// Show a GGUF file under its own names
+    #[arg(long)]
+    keep_names: bool,
+    /// Language; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 }
 
 /// Runs the command.
@@ -27,70 +37,62 @@ pub struct Args {
 /// # Errors
 /// If the checkpoint cannot be read; with `--verify`, [`Error::Refused`] if it is damaged.
 pub fn run(args: Args) -> Result<(), Error> {
+    let lang = Lang::choose(args.lang);
     if args.verify {
-        let found = convert::verify(&args.path)?;
-        for bad in &found.bad {
-            println!("damaged: {bad}");
-        }
-        println!("{} tensors, headers and files are as written, {} are not", found.good, found.bad.len());
-        let damaged = found.bad.len();
-        return if damaged == 0 { Ok(()) } else { Err(Error::Refused(format!("{damaged} parts are damaged"))) };
+        return verify(&args, lang);
     }
-    let source = Checkpoint::open(&args.path)?;
+    let source = Checkpoint::open_as(&args.path, super::quantize::names(args.keep_names))?;
     if args.json {
-        println!("{:#}", inspect::to_json(&source)?);
-        return Ok(());
+        return super::print(&format!("{:#}\n", inspect::to_json(&source)?));
     }
     for note in &source.notes {
-        eprintln!("note: {note}");
+        eprintln!("{}", notes::note(note, lang));
     }
-    println!("layout: {}", inspect::layout(&source));
-    println!("files: {}, {:.3} GB", source.files.len(), source.files.iter().map(|f| f.len).sum::<u64>() as f64 / 1e9);
-    if let Some(rule) =
-        source.files.iter().find_map(|f| f.metadata.get("steelyard.scale_rule")).and_then(|r| r.as_str())
-    {
-        println!("scale rule: {rule} (as written in the metadata)");
-    } else if let Some((rule, blocks)) = inspect::likely_rule(&source)? {
-        println!("scale rule: probably {rule} (from the largest codes of {blocks} blocks)");
+    let size = quantity(source.files.iter().map(|f| f.len).sum::<u64>() as f64, Unit::Bytes);
+    let mut lines = vec![
+        (Msg::Layout, inspect::layout(&source)),
+        (Msg::Files, format!("{}{}", source.files.len(), lang.brackets(&size))),
+    ];
+    lines.extend(scale_rule(&source, lang)?.map(|rule| (Msg::ScaleRule, rule)));
+    let mut out = String::new();
+    for (what, is) in lines {
+        out.push_str(&format!("{}{}{is}\n", what.text(lang), lang.colon()));
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "stored as",
-        "tensors",
-        "values",
-        "MB",
-        "of it scales",
-        "bits a value",
-    ]);
-    for (name, g) in inspect::groups(&source) {
-        table.add_row([
-            name,
-            g.tensors.to_string(),
-            g.values.to_string(),
-            format!("{:.3}", (g.code_bytes + g.scale_bytes) as f64 / 1e6),
-            format!("{:.3}", g.scale_bytes as f64 / 1e6),
-            format!("{:.4}", g.bits_per_value()),
-        ]);
-    }
-    right(&mut table, 1);
-    println!("{table}");
+    let view = View::of_stdout(lang);
+    out.push_str(&weights::groups(&source, view));
     if args.tensors {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(["tensor", "stored as", "shape", "MB"]);
-        for m in &source.matrices {
-            let (codes, scales) = inspect::bytes(&source, m);
-            let shape = m.shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" x ");
-            let stored = compare::stored_as(&source, m);
-            table.add_row([m.name.clone(), stored, shape, format!("{:.3}", (codes + scales) as f64 / 1e6)]);
-        }
-        println!("\n{table}");
+        out.push('\n');
+        out.push_str(&weights::tensors(&source, view));
     }
-    Ok(())
+    super::print(&out)
 }
 
-/// Numbers to the right, from a column on.
-pub fn right(table: &mut Table, from: usize) {
-    for column in table.column_iter_mut().skip(from) {
-        column.set_cell_alignment(CellAlignment::Right);
+fn verify(args: &Args, lang: Lang) -> Result<(), Error> {
+    let found = convert::verify(&args.path)?;
+    let mut out = String::new();
+    for bad in &found.bad {
+        out.push_str(&Msg::Damaged.fill(lang, &[("what", bad)]));
+        out.push('\n');
     }
+    let (good, bad) = (found.good.to_string(), found.bad.len());
+    out.push_str(&Msg::Verified.fill(lang, &[("good", &good), ("bad", &bad.to_string())]));
+    out.push('\n');
+    super::print(&out)?;
+    if bad == 0 { Ok(()) } else { Err(Error::Refused(format!("damaged parts: {bad}"))) }
+}
+
+/// The rule that the metadata names, or the likely one.
+fn scale_rule(source: &Checkpoint, lang: Lang) -> Result<Option<String>, Error> {
+    let written = source.files.iter().find_map(|f| f.metadata.get("steelyard.scale_rule")).and_then(|r| r.as_str());
+    if let Some(rule) = written {
+        return Ok(Some(format!("{rule}{}", lang.brackets(Msg::FromMetadata.text(lang)))));
+    }
+    Ok(inspect::likely_rule(source)?.map(|(rule, blocks)| {
+        let rule = match rule {
+            LikelyRule::Ceil => "ceil",
+            LikelyRule::FloorOrEven => Msg::FloorOrEven.text(lang),
+            LikelyRule::Roomy => Msg::RoomyRule.text(lang),
+        };
+        Msg::Probably.fill(lang, &[("rule", rule), ("blocks", &blocks.to_string())])
+    }))
 }

@@ -4,12 +4,23 @@ pub mod calibrate;
 pub mod catalog;
 pub mod compare_weights;
 pub mod explain;
-mod ground;
+pub mod fabric;
+pub mod goodput;
+pub mod ground;
 pub mod inspect;
 pub mod model;
 pub mod quantize;
 pub mod replay;
 pub mod report;
 pub mod show;
+pub mod train;
 pub mod validate;
 pub mod weigh;
+
+/// Prints the answer of a command on checkpoints.
+///
+/// # Errors
+/// If standard output cannot be written.
+fn print(text: &str) -> Result<(), formats::Error> {
+    crate::table::print(text).map_err(|e| formats::Error::io("standard output".as_ref(), "write", e))
+}

@@ -11,9 +11,14 @@ use comfy_table::{CellAlignment, Table, presets};
 use formats::Scheme;
 use serde_json::{Value, json};
 
+use crate::lang::{Lang, Msg, term};
+
 /// Shows models: their shapes, parameters, cache and stored formats.
 #[derive(Args)]
 pub struct ModelArgs {
+    /// Language; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum, global = true)]
+    lang: Option<Lang>,
     #[command(subcommand)]
     command: ModelCommand,
 }
@@ -38,9 +43,10 @@ enum ModelCommand {
 
 /// Runs the command; exits with 2 if the input is wrong.
 pub fn run(args: &ModelArgs, folder: Option<&Path>) -> ExitCode {
+    let lang = Lang::choose(args.lang);
     let text = match &args.command {
-        ModelCommand::List { json } => list(*json),
-        ModelCommand::Show { model, json } => show(model, folder, *json),
+        ModelCommand::List { json } => list(*json, lang),
+        ModelCommand::Show { model, json } => show(model, folder, *json, lang),
     };
     match text {
         Ok(text) => {
@@ -59,14 +65,15 @@ pub fn run(args: &ModelArgs, folder: Option<&Path>) -> ExitCode {
 
 type Shown = Result<String, Vec<catalog::Diagnostic>>;
 
-fn list(json: bool) -> Shown {
+fn list(json: bool, lang: Lang) -> Shown {
     let models = model::entries().iter().map(|entry| model::load(&entry.id, None)).collect::<Result<Vec<_>, _>>()?;
     if json {
         return Ok(pretty(&models.iter().map(summary).collect()));
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["model", "parameters", "active", "layers", "KV bytes/token", "context", "weights"]);
+    let header = ["model", "parameters", "active", "layers", "KV bytes/token", "context", "weights"];
+    table.set_header(header.map(|word| term(word, lang)));
     for model in &models {
         let p = parameters(model);
         table.add_row([
@@ -86,24 +93,36 @@ fn list(json: bool) -> Shown {
     Ok(lines.join("\n"))
 }
 
-fn show(name: &str, catalog: Option<&Path>, json: bool) -> Shown {
+fn show(name: &str, catalog: Option<&Path>, json: bool, lang: Lang) -> Shown {
     let model = model::load(name, catalog)?;
     if json {
         return Ok(pretty(&detail(&model)));
     }
     let p = parameters(&model);
     let weights = weight_bytes(&model, &model.weights);
+    let said = |msg: Msg, arguments: &[(&str, &str)]| format!("  {}", msg.fill(lang, arguments));
     let gigabytes = |bytes: f64| format!("{:.1} GB", bytes / 1e9);
     let mut lines = vec![
         format!("{} ({}, {})", model.name, model.id, model.architecture),
-        format!("  hidden {}, vocabulary {}, context {}", model.hidden, model.vocab, model.max_context),
-        format!("  parameters {}, active {}{}", billions(p.total), billions(p.active), parts(&p)),
-        format!("  weights {} as published: {}", gigabytes(weights.total), stored(&model)),
-        format!("  KV cache in BF16: {}", kept_by_request(&model)),
+        said(
+            Msg::ModelShape,
+            &[
+                ("hidden", &model.hidden.to_string()),
+                ("vocab", &model.vocab.to_string()),
+                ("context", &model.max_context.to_string()),
+            ],
+        ),
+        said(
+            Msg::ModelCounts,
+            &[("total", &billions(p.total)), ("active", &billions(p.active)), ("parts", &parts(&p))],
+        ),
+        said(Msg::ModelWeights, &[("size", &gigabytes(weights.total)), ("formats", &stored(&model))]),
+        said(Msg::ModelCache, &[("cache", &kept_by_request(&model))]),
     ];
     lines.extend(model.layers.iter().map(|group| format!("  {}", layer(group))));
     if model.mtp_layers > 0 {
-        lines.push(format!("  {} multi-token-prediction module(s), {} in all", model.mtp_layers, billions(p.mtp)));
+        let count = model.mtp_layers.to_string();
+        lines.push(said(Msg::ModelMtp, &[("count", &count), ("size", &billions(p.mtp))]));
     }
     lines.extend(model.notes.iter().map(|note| format!("  note: {note}")));
     Ok(lines.join("\n"))

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use formats::checkpoint::Checkpoint;
-use formats::convert::{self, Layout, NonFinite, Options, Plan, Progress};
-use formats::{Container, Error, ScaleRule};
+use formats::checkpoint::{Checkpoint, Names};
+use formats::convert::{self, Layout, NonFinite, Options, Outcome, Plan, Progress};
+use formats::{Container, Error, Note, ScaleRule};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::lang::number::{Unit, quantity};
+use crate::lang::{Lang, Msg, notes};
 
 /// Convert a checkpoint to another number format, streaming, with its error measured.
 ///
@@ -33,6 +36,9 @@ pub struct Args {
     /// Keep tensors with this in their name (or matching it, with * and ?); may be given again
     #[arg(long, value_name = "PATTERN")]
     skip: Vec<String>,
+    /// Keep the names of a GGUF source, and write no config.json
+    #[arg(long)]
+    keep_names: bool,
     /// Stop unless every value stays the same
     #[arg(long)]
     lossless_or_refuse: bool,
@@ -54,6 +60,14 @@ pub struct Args {
     /// No progress bar
     #[arg(long, short)]
     quiet: bool,
+    /// Language; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+/// What tensors of GGUF files are to be called.
+pub fn names(keep: bool) -> Names {
+    if keep { Names::Stored } else { Names::HuggingFace }
 }
 
 fn container_help() -> String {
@@ -83,16 +97,20 @@ fn parse_rule(text: &str) -> Result<ScaleRule, String> {
 }
 
 /// A progress bar that appears when work starts.
-pub struct Bar(Mutex<ProgressBar>, bool);
+pub struct Bar {
+    bar: Mutex<ProgressBar>,
+    quiet: bool,
+    lang: Lang,
+}
 
 impl Bar {
     /// Shown unless `quiet`, or standard error is no terminal.
-    pub fn new(quiet: bool) -> Bar {
-        Bar(Mutex::new(ProgressBar::hidden()), quiet)
+    pub fn new(quiet: bool, lang: Lang) -> Bar {
+        Bar { bar: Mutex::new(ProgressBar::hidden()), quiet, lang }
     }
 
     fn with(&self, f: impl FnOnce(&mut ProgressBar)) {
-        if let Ok(mut bar) = self.0.lock() {
+        if let Ok(mut bar) = self.bar.lock() {
             f(&mut bar);
         }
     }
@@ -105,11 +123,12 @@ impl Bar {
 
 impl Progress for Bar {
     fn start(&self, bytes: u64) {
-        if self.1 {
+        if self.quiet {
             return;
         }
-        let style = "{bar:32} {percent:>3}% {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(style) {
+        let style = "{bar:32} {percent:>3}% {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}";
+        let style = format!("{style} {} {{eta}}", Msg::ProgressLeft.text(self.lang));
+        if let Ok(style) = ProgressStyle::with_template(&style) {
             self.with(|bar| {
                 *bar = ProgressBar::new(bytes).with_style(style);
                 bar.enable_steady_tick(std::time::Duration::from_millis(200));
@@ -121,8 +140,8 @@ impl Progress for Bar {
         self.with(|bar| bar.inc(bytes));
     }
 
-    fn note(&self, text: &str) {
-        eprintln!("note: {text}");
+    fn note(&self, note: &Note) {
+        eprintln!("{}", notes::note(note, self.lang));
     }
 }
 
@@ -131,12 +150,14 @@ impl Progress for Bar {
 /// # Errors
 /// As [`convert::run`].
 pub fn run(args: Args) -> Result<(), Error> {
-    let source = Checkpoint::open(&args.source)?;
+    let lang = Lang::choose(args.lang);
+    let source = Checkpoint::open_as(&args.source, names(args.keep_names))?;
     let options = Options {
         layout: args.layout,
         rule: args.scale_rule,
         e8m0_scales: args.scale_dtype == "e8m0",
         skip: args.skip,
+        keep_names: args.keep_names,
         lossless: args.lossless_or_refuse,
         requant: args.requant,
         non_finite: if args.non_finite == "mark" { NonFinite::Mark } else { NonFinite::Refuse },
@@ -147,55 +168,70 @@ pub fn run(args: Args) -> Result<(), Error> {
     };
     let plan = Plan::new(&source, options)?;
     for note in &plan.notes {
-        eprintln!("note: {note}");
+        eprintln!("{}", notes::note(note, lang));
     }
-    let bar = Bar::new(args.quiet);
+    let bar = Bar::new(args.quiet, lang);
     let start = std::time::Instant::now();
     let outcome = convert::run(&source, &plan, &args.output, &bar);
     bar.finish();
     let outcome = outcome.inspect_err(|e| {
         let partial = convert::partial_of(&args.output);
-        if !matches!(e, Error::Refused(_)) && partial.exists() {
-            eprintln!("note: what is done is kept in {}; --resume goes on with it", partial.display());
+        if !matches!(e, Error::Refused(_) | Error::Request(_)) && partial.exists() {
+            let kept = Msg::KeptForResume.fill(lang, &[("folder", &partial.display().to_string())]);
+            eprintln!("{}{kept}", Msg::Note.text(lang));
         }
     })?;
     let seconds = start.elapsed().as_secs_f64();
-    let gb = |bytes: u64| bytes as f64 / 1e9;
-    println!(
-        "{}: {} tensors converted to {}, {} kept; {:.3} GB to {:.3} GB in {seconds:.1} s ({:.2} GB/s)",
-        args.output.display(),
-        outcome.converted,
-        args.to.name(),
-        outcome.kept,
-        gb(outcome.input_bytes),
-        gb(outcome.output_bytes),
-        gb(outcome.input_bytes) / seconds,
+    let size = |bytes: u64| quantity(bytes as f64, Unit::Bytes);
+    let done = Msg::Converted.fill(
+        lang,
+        &[
+            ("folder", &args.output.display().to_string()),
+            ("converted", &outcome.converted.to_string()),
+            ("format", &args.to.name()),
+            ("kept", &outcome.kept.to_string()),
+            ("read", &size(outcome.input_bytes)),
+            ("written", &size(outcome.output_bytes)),
+            ("seconds", &format!("{seconds:.1}")),
+            ("rate", &quantity(outcome.input_bytes as f64 / seconds, Unit::Bandwidth)),
+        ],
     );
+    super::print(&format!("{done}\n{}", result(&outcome, lang)))
+}
+
+/// What became of the values.
+fn result(outcome: &Outcome, lang: Lang) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    let total = &outcome.total;
     if outcome.resumed > 0 {
-        println!("{} tensors were there from the interrupted run", outcome.resumed);
+        line(Msg::Resumed.fill(lang, &[("count", &outcome.resumed.to_string())]));
     }
-    if outcome.total.count == 0 && outcome.converted > 0 {
-        println!("codes are copied as they were; names, scale types and configuration are the layout's");
+    if total.count == 0 && outcome.converted > 0 {
+        line(Msg::CodesCopied.text(lang).to_owned());
     }
-    if outcome.total.count > 0 {
-        if outcome.total.changed == 0 {
-            println!("lossless: all {} values read back as they were", outcome.total.count);
-        } else {
-            let t = &outcome.total;
-            println!(
-                "error: relative Frobenius {:.5}, SQNR {:.1} dB, largest {:.4} of the largest value; {} saturated, {} flushed to zero",
-                t.relative(),
-                t.sqnr_db(),
-                t.max_ratio(),
-                t.saturated,
-                t.flushed
-            );
-            let mut worst: Vec<_> = outcome.tensors.iter().collect();
-            worst.sort_by(|a, b| b.1.relative().total_cmp(&a.1.relative()));
-            for (name, stats) in worst.into_iter().take(3) {
-                println!("  {:.5}  {name}", stats.relative());
-            }
+    if total.count > 0 && total.changed == 0 {
+        line(Msg::Lossless.fill(lang, &[("count", &total.count.to_string())]));
+    }
+    if total.changed > 0 {
+        line(Msg::ErrorLine.fill(
+            lang,
+            &[
+                ("relative", &format!("{:.5}", total.relative())),
+                ("sqnr", &format!("{:.1}", total.sqnr_db())),
+                ("largest", &format!("{:.4}", total.max_ratio())),
+                ("saturated", &total.saturated.to_string()),
+                ("flushed", &total.flushed.to_string()),
+            ],
+        ));
+        let mut worst: Vec<_> = outcome.tensors.iter().collect();
+        worst.sort_by(|a, b| b.1.relative().total_cmp(&a.1.relative()));
+        for (name, stats) in worst.into_iter().take(3) {
+            line(format!("  {:.5}  {name}", stats.relative()));
         }
     }
-    Ok(())
+    out
 }

@@ -1,23 +1,22 @@
 //! `steelyard validate`: predicted against measured, for everyone to see.
 
-mod output;
+pub mod output;
 mod show;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use catalog::Engine;
 use clap::Args;
-use cost::Calibration;
-use cost::comm::CommCalibration;
+use cost::train::TrainingCalibration;
 use indicatif::{ProgressBar, ProgressStyle};
 use plan::interval::{Intervals, Residual};
-use plan::machine::Fitted;
 use plan::tables::Table;
+use plan::train::TrainingBench;
 use plan::validate::{self, Bench, By, File, Point, serving, silicon};
 
+use super::ground;
 use crate::lang::Lang;
+use crate::lang::training::{Training, fill};
 use crate::report::write;
 use crate::table::{self, View};
 
@@ -30,6 +29,12 @@ pub struct Validate {
     /// Measurements of your own, in the columns of one of the built-in files
     #[arg(long, value_name = "FILE")]
     rows: Option<PathBuf>,
+    /// Folder of fitted parameters of your own that go over the built-in ones
+    #[arg(long, value_name = "FOLDER")]
+    calibration: Option<PathBuf>,
+    /// Folder of engine profiles of your own (NAME.toml), laid over the built-in ones
+    #[arg(long, value_name = "DIR")]
+    profiles: Option<PathBuf>,
     /// Write every row: id, metric, unit, measured, predicted, low, high, reason and more
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -43,6 +48,9 @@ pub struct Validate {
     /// One table of every combination of --by instead of one table each
     #[arg(long)]
     cross: bool,
+    /// Also count rows with a trap or a doubt in the groups
+    #[arg(long)]
+    all: bool,
     /// Fit the 90 % intervals to these rows and write them
     #[arg(long, value_name = "FILE")]
     write_intervals: Option<PathBuf>,
@@ -51,7 +59,7 @@ pub struct Validate {
     lang: Option<Lang>,
 }
 
-const FILES: [&str; 4] = ["serving", "serving-silicon", "operators", "collectives"];
+const FILES: [&str; 5] = ["serving", "serving-silicon", "operators", "collectives", "training"];
 const GROUPS: [&str; 8] = ["chip", "model", "class", "phase", "engine", "metric", "source", "basis"];
 
 /// Runs the command; 2 if a file is not what it should be.
@@ -68,39 +76,43 @@ pub fn run(args: &Validate, folder: Option<&std::path::Path>) -> ExitCode {
 fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), String> {
     let lang = Lang::choose(args.lang);
     let catalog = super::catalog::open(folder).map_err(|faults| lines(&faults))?;
-    let fitted = Fitted {
-        operators: Calibration::embedded().map_err(|e| e.to_string())?,
-        exchanges: CommCalibration::embedded().map_err(|e| e.to_string())?,
-    };
+    let fitted = ground::fitted(args.calibration.as_deref())?;
     let intervals = Intervals::embedded().map_err(|e| e.to_string())?;
-    let bench = Bench { catalog: &catalog, fitted: &fitted, engines: engines()?, intervals: &intervals };
+    let bench = Bench {
+        catalog: &catalog,
+        fitted: &fitted,
+        engines: ground::engines(args.profiles.as_deref())?,
+        intervals: &intervals,
+    };
     let points = points(args, &bench)?;
+    let residuals = residuals(&points);
     if let Some(path) = &args.write_intervals {
-        let fitted = Intervals::fit(&residuals(&points));
-        write(path, fitted.to_toml().as_bytes()).map_err(|e| e.to_string())?;
+        write(path, Intervals::fit(&residuals).to_toml().as_bytes()).map_err(|e| e.to_string())?;
     }
     if let Some(path) = &args.csv {
         write(path, &output::csv(&points)).map_err(|e| e.to_string())?;
     }
+    let held_out = Intervals::held_out(&residuals);
+    let orders = orderings(args, &points)?;
     let text = if args.json {
-        output::json(&points)
+        output::json(&points, &held_out)
     } else {
         let by: Vec<By> = By::NAMED.iter().filter(|(n, _)| args.by.iter().any(|b| b == n)).map(|&(_, b)| b).collect();
-        show::tables(&points, &by, args.cross, View::of_stdout(lang))
+        let shape = show::Shape { cross: args.cross, all: args.all, held_out: &held_out };
+        let mut text = show::tables(&points, &by, &shape, View::of_stdout(lang));
+        if orders.pairs > 0 {
+            let share = crate::lang::number::percent(orders.right as f64 / orders.pairs as f64);
+            let counts = [("right", orders.right.to_string()), ("pairs", orders.pairs.to_string()), ("share", share)];
+            let counts: Vec<(&str, &str)> = counts.iter().map(|(n, v)| (*n, v.as_str())).collect();
+            text.push_str(&format!("\n{}\n", fill(Training::Orderings, lang, &counts)));
+        }
+        text
     };
     table::print(&text).map_err(|e| format!("cannot write to standard output: {e}"))
 }
 
 fn lines(faults: &[catalog::Diagnostic]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-fn engines() -> Result<BTreeMap<String, Engine>, String> {
-    let load = |name: &str| match Engine::load(name) {
-        Ok(engine) => Ok((name.to_owned(), engine)),
-        Err(faults) => Err(lines(&faults)),
-    };
-    Engine::names().into_iter().map(load).collect()
 }
 
 fn points(args: &Validate, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
@@ -130,6 +142,7 @@ fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, 
         File::ServingSilicon => silicon::cases(table),
         File::Operators => return validate::operators(table, bench).map_err(|e| e.to_string()),
         File::Collectives => return validate::collectives(table, bench).map_err(|e| e.to_string()),
+        File::Training => return training(table, bench),
     };
     let cases = cases.map_err(|e| e.to_string())?;
     // indicatif draws on a terminal's standard error only.
@@ -142,9 +155,38 @@ fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, 
     Ok(points)
 }
 
+/// How many pairs of measured training runs are ordered as they were measured.
+fn orderings(args: &Validate, points: &[Point]) -> Result<plan::train::Ordering, String> {
+    let of_training: Vec<Point> = points.iter().filter(|p| p.file == File::Training).cloned().collect();
+    if of_training.is_empty() {
+        return Ok(plan::train::Ordering::default());
+    }
+    let table = match &args.rows {
+        Some(path) => Table::read(path).map_err(|e| e.to_string())?,
+        None => File::Training.embedded().map_err(|e| e.to_string())?,
+    };
+    let cases = plan::train::cases(&table).map_err(|e| e.to_string())?;
+    Ok(plan::train::orderings(&cases, &of_training))
+}
+
+/// Training runs: another question, other set-ups, the same answer.
+fn training(table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
+    let cases = plan::train::cases(table).map_err(|e| e.to_string())?;
+    let chips = TrainingCalibration::embedded().map_err(|e| e.to_string())?;
+    let frameworks = super::train::frameworks()?;
+    let bench = TrainingBench {
+        catalog: bench.catalog,
+        fitted: bench.fitted,
+        chips: &chips,
+        frameworks,
+        intervals: bench.intervals,
+    };
+    Ok(plan::train::predict(&bench, &cases, &|| ()))
+}
+
 /// Residuals of the rows that a fair comparison is possible with.
-fn residuals(points: &[Point]) -> Vec<Residual> {
-    let serving = |p: &&Point| p.plain && matches!(p.file, File::Serving | File::ServingSilicon);
+pub fn residuals(points: &[Point]) -> Vec<Residual> {
+    let serving = |p: &&Point| p.plain && matches!(p.file, File::Serving | File::ServingSilicon | File::Training);
     let residual = |p: &Point| {
         Some(Residual {
             kind: p.kind,

@@ -5,10 +5,13 @@
 
 pub mod both;
 pub mod glossary;
+pub mod goodput;
 pub mod msg;
+pub mod notes;
 pub mod number;
 pub mod replay;
 mod term;
+pub mod training;
 pub mod words;
 
 pub use both::Both;
@@ -39,6 +42,14 @@ impl Lang {
         match self {
             Lang::En => ", ",
             Lang::Zh => "、",
+        }
+    }
+
+    /// Semicolon between the parts of a line.
+    pub fn semicolon(self) -> &'static str {
+        match self {
+            Lang::En => "; ",
+            Lang::Zh => "；",
         }
     }
 

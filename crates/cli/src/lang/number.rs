@@ -110,6 +110,9 @@ pub fn interval(e: &Estimate, unit: Unit) -> String {
 
 /// `31.2 ms (28.1–35.0)`.
 pub fn estimate(e: &Estimate, unit: Unit) -> String {
+    if e.low == e.high {
+        return quantity(e.value, unit);
+    }
     format!("{} ({})", quantity(e.value, unit), interval(e, unit))
 }
 

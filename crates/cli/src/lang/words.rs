@@ -2,7 +2,9 @@
 
 use super::number::{Unit, digits, quantity, thousands};
 use super::{Lang, Msg, term};
-use plan::findings::{Answer, Choice, Estimate, FactUse, Findings, Parallel, Reason, Setup, SystemFinding};
+use plan::findings::{
+    Answer, Choice, Estimate, FactUse, Findings, Paid, Parallel, Reason, Remark, Saying, Setup, SystemFinding,
+};
 
 /// Why something is not possible, with its numbers.
 pub fn reason(reason: &Reason, lang: Lang) -> String {
@@ -23,9 +25,11 @@ pub fn reason(reason: &Reason, lang: Lang) -> String {
                 ("best", &quantity(*best, Unit::Time)),
             ],
         ),
-        Reason::DoesNotDivide { what, of } => {
-            Msg::DoesNotDivide.fill(lang, &[("what", &what.to_uppercase()), ("of", of)])
+        Reason::DoesNotDivide { what, count, of } => {
+            let (what, count) = (what.to_uppercase(), thousands(*count as f64));
+            Msg::DoesNotDivide.fill(lang, &[("what", &what), ("count", &count), ("of", term(of, lang))])
         }
+        Reason::NotAsNamed { setup } => Msg::NotAsNamed.fill(lang, &[("setup", setup)]),
         Reason::Overloaded { asked, reached } => {
             Msg::Overloaded.fill(lang, &[("asked", &digits(*asked)), ("reached", &digits(*reached))])
         }
@@ -39,6 +43,78 @@ pub fn reason_kind(reason: &Reason, lang: Lang) -> String {
         Reason::MissesLevel { level, .. } => Msg::MissesLevelShort.fill(lang, &[("level", term(level, lang))]),
         Reason::DoesNotDivide { .. } => Msg::DoesNotDivideShort.text(lang).to_owned(),
         Reason::Overloaded { .. } => Msg::OverloadedShort.text(lang).to_owned(),
+        Reason::NotAsNamed { .. } => Msg::NotAsNamedShort.text(lang).to_owned(),
+    }
+}
+
+/// A part of the question.
+pub fn saying(saying: &Saying, lang: Lang) -> String {
+    let count = |n: u64| thousands(n as f64);
+    match *saying {
+        Saying::Tokens { tokens } => Msg::SayTokens.fill(lang, &[("tokens", &tokens.to_string())]),
+        Saying::Uniform { low, high } => {
+            Msg::SayUniform.fill(lang, &[("low", &low.to_string()), ("high", &high.to_string())])
+        }
+        Saying::LogNormal { median, sigma, max } => Msg::SayLogNormal
+            .fill(lang, &[("median", &plain(median)), ("sigma", &plain(sigma)), ("max", &max.to_string())]),
+        Saying::Listed { count: of, mean } => {
+            Msg::SayListed.fill(lang, &[("count", &count(of)), ("mean", &plain(mean))])
+        }
+        Saying::InFlight { requests } => Msg::SayInFlight.fill(lang, &[("requests", &requests.to_string())]),
+        Saying::AsManyAsFit => Msg::SayAsMany.text(lang).to_owned(),
+        Saying::Rate { per_second, cv: 1.0 } => Msg::SayPoisson.fill(lang, &[("rate", &plain(per_second))]),
+        Saying::Rate { per_second, cv } => {
+            Msg::SayBursty.fill(lang, &[("rate", &plain(per_second)), ("cv", &plain(cv))])
+        }
+        Saying::Trace { requests, seconds } => Msg::SayTrace.fill(
+            lang,
+            &[
+                ("requests", &count(requests)),
+                ("seconds", &quantity(seconds, Unit::Time)),
+                ("rate", &plain(requests as f64 / seconds.max(1e-9))),
+            ],
+        ),
+        Saying::Share { share } => format!("{} %", plain(share * 100.0)),
+        Saying::Number { value } => plain(value),
+    }
+}
+
+fn plain(value: f64) -> String {
+    format!("{}", (value * 1000.0).round() / 1000.0)
+}
+
+/// What is paid for a chip.
+pub fn paid(paid: &Paid, lang: Lang) -> String {
+    let of = |source: &str| if source.is_empty() { Msg::OfStudy.text(lang).to_owned() } else { source.to_owned() };
+    match paid {
+        Paid::Rent { price, source } => Msg::PaidRent.fill(lang, &[("price", price), ("source", &of(source))]),
+        Paid::Purchase { price, years, source } => {
+            Msg::PaidPurchase.fill(lang, &[("price", price), ("years", years), ("source", &of(source))])
+        }
+    }
+}
+
+/// A remark on a set-up.
+pub fn remark(remark: &Remark, lang: Lang) -> String {
+    match remark {
+        Remark::Emulated { chip, weights, arithmetic } => {
+            Msg::RemarkEmulated.fill(lang, &[("chip", chip), ("weights", weights), ("arithmetic", arithmetic)])
+        }
+        Remark::BorrowedArchitecture => Msg::RemarkArchitecture.text(lang).to_owned(),
+        Remark::BorrowedClass => Msg::RemarkClass.text(lang).to_owned(),
+        Remark::AssumedEfficiency => Msg::RemarkAssumed.text(lang).to_owned(),
+        Remark::GenericEngine => Msg::RemarkGeneric.text(lang).to_owned(),
+        Remark::IdleChips { idle, chips } => {
+            Msg::RemarkIdle.fill(lang, &[("idle", &idle.to_string()), ("chips", &chips.to_string())])
+        }
+        Remark::FrontEndBusy => Msg::RemarkFrontBusy.text(lang).to_owned(),
+        Remark::FrontEnds { count } => Msg::RemarkFronts.fill(lang, &[("count", &count.to_string())]),
+        Remark::RaiseSeats { limit } => Msg::RemarkSeats.fill(lang, &[("limit", &limit.to_string())]),
+        Remark::RedundantExperts { copies, ep } => {
+            Msg::RemarkCopies.fill(lang, &[("copies", &copies.to_string()), ("ep", &ep.to_string())])
+        }
+        Remark::BareChips => Msg::RemarkBare.text(lang).to_owned(),
+        Remark::NoDrafts { engine } => Msg::RemarkNoDrafts.fill(lang, &[("engine", engine)]),
     }
 }
 
@@ -150,6 +226,13 @@ pub fn certainty(findings: &Findings, lang: Lang) -> Option<String> {
     Some(Msg::Overlap.fill(lang, &[("first", &first.name), ("others", &named)]))
 }
 
+/// A warning where some costs are rents and others purchases.
+pub fn mixed(findings: &Findings, lang: Lang) -> Option<&'static str> {
+    let costs = || findings.systems.iter().filter_map(|s| served(s)?.cost.as_ref());
+    let rents = costs().filter(|c| matches!(c.basis, Paid::Rent { .. })).count();
+    (rents > 0 && rents < costs().count()).then(|| Msg::MixedPrices.text(lang))
+}
+
 /// The answer in a sentence.
 pub fn answer(findings: &Findings, lang: Lang) -> String {
     let Some((system, choice)) = findings.systems.iter().find_map(|s| Some((s, served(s)?))) else {
@@ -181,8 +264,9 @@ mod tests {
         );
         let level = Reason::MissesLevel { level: "ttft_p99".into(), bound: 2.0, best: 2.31 };
         assert_eq!(reason(&level, Lang::Zh), "TTFT p99 须不超过 2.00 s，最好只达到 2.31 s");
-        let divide = Reason::DoesNotDivide { what: "tp".into(), of: "40 heads".into() };
-        assert_eq!(reason(&divide, Lang::En), "TP does not divide 40 heads");
+        let divide = Reason::DoesNotDivide { what: "tp".into(), count: 40, of: "attention heads".into() };
+        assert_eq!(reason(&divide, Lang::En), "TP does not divide 40 attention heads");
+        assert_eq!(reason(&divide, Lang::Zh), "TP 不能整除 40 个注意力头");
         let load = Reason::Overloaded { asked: 20.0, reached: 13.2 };
         assert_eq!(reason(&load, Lang::En), "asked for 20.0 requests/s, reached 13.2");
     }

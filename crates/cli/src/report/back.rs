@@ -21,7 +21,7 @@ pub fn provenance(findings: &Findings, out: &mut String) {
     put(
         out,
         format_args!(
-            "<div class=\"scroll\"><table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead>\
+            "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead>\
              <tbody>\n",
             m(Msg::Fact),
             m(Msg::Value),
@@ -79,7 +79,7 @@ pub fn rejected(findings: &Findings, out: &mut String) {
     put(
         out,
         format_args!(
-            "<div class=\"scroll\"><table><thead><tr><th>{}</th><th class=\"n\">{}</th><th>{}</th><th>{}</th></tr></thead>\
+            "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>{}</th><th class=\"n\">{}</th><th>{}</th><th>{}</th></tr></thead>\
              <tbody>\n",
             m(Msg::System),
             m(Msg::Count),
@@ -135,7 +135,10 @@ pub fn study(findings: &Findings, out: &mut String) {
         put(out, format_args!("<div><dt>{}</dt><dd>{value}</dd></div>\n", name.html()));
     };
     row(Both::msg(Msg::Model), numbers.html());
-    for (name, value) in findings.traffic.iter().chain(&findings.levels) {
+    for (name, value) in &findings.traffic {
+        row(Both::term(name), Both::of(|l| words::saying(value, l)).html());
+    }
+    for (name, value) in &findings.levels {
         row(Both::term(name), escape(value));
     }
     row(Both::msg(Msg::Objective), Both::term(&findings.objective).html());

@@ -60,7 +60,7 @@ fn body(index: usize, system: &SystemFinding, choice: &Choice, out: &mut String)
         }
         None => put(out, format_args!("</figcaption><p class=\"note\">{}</p>", Both::msg(Msg::RooflineNone).html())),
     }
-    out.push_str("</figure>\n<div class=\"scroll\">");
+    out.push_str("</figure>\n<div class=\"scroll\" tabindex=\"0\">");
     table(&ops, out);
     out.push_str("</div></div>\n");
     facts(choice, out);
@@ -105,7 +105,7 @@ fn setup(system: &SystemFinding, choice: &Choice, out: &mut String) {
         Both::of(|l| Msg::SetupsTried.fill(l, &[("count", &thousands(f64::from(system.tried)))])),
     ];
     if let Some(cost) = &choice.cost {
-        lines.push(Both::of(|l| Msg::CostBasis.fill(l, &[("basis", &cost.basis)])));
+        lines.push(Both::of(|l| Msg::CostBasis.fill(l, &[("basis", &words::paid(&cost.basis, l))])));
     }
     out.push_str("<ul class=\"facts-line\">");
     for line in lines {
@@ -169,7 +169,7 @@ fn operator(p: &Point, square: bool, out: &mut String) {
             percent(op.share),
             Both::term(&op.bound).html(),
             efficiency(op).map_or_else(|| NONE.to_owned(), percent),
-            escape(&op.basis)
+            Both::term(&op.basis).html()
         ),
     );
 }
@@ -180,7 +180,7 @@ fn facts(choice: &Choice, out: &mut String) {
     }
     out.push_str("<ul class=\"remarks\">\n");
     for remark in &choice.remarks {
-        put(out, format_args!("<li>{}</li>\n", escape(remark)));
+        put(out, format_args!("<li>{}</li>\n", Both::of(|l| words::remark(remark, l)).html()));
     }
     for fact in &choice.rests_on {
         let backing = Both::of(|l| words::backing(fact, l));

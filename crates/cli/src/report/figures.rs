@@ -56,7 +56,7 @@ fn pareto_table(findings: &Findings, out: &mut String) {
     put(
         out,
         format_args!(
-            "<details class=\"data\"><summary>{}</summary><div class=\"scroll\"><table><thead><tr><th>{}</th><th>{}</th>\
+            "<details class=\"data\"><summary>{}</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>{}</th><th>{}</th>\
              <th class=\"n\">{}</th><th class=\"n\">{}</th><th class=\"n\">TTFT</th><th class=\"n\">{}</th><th>{}</th></tr>\
              </thead><tbody>\n",
             m(Msg::AsTable),
@@ -91,7 +91,7 @@ fn pareto_table(findings: &Findings, out: &mut String) {
 }
 
 /// A legend of classes.
-fn legend(entries: &[(String, Both)], out: &mut String) {
+pub fn legend(entries: &[(String, Both)], out: &mut String) {
     out.push_str("<ul class=\"legend\">");
     for (class, name) in entries {
         put(
@@ -130,7 +130,7 @@ pub fn cost(findings: &Findings, out: &mut String) {
                 value: value(*msg),
                 label: Both::same(""),
                 tip: Both::of(|l| {
-                    let basis = Msg::CostBasis.fill(l, &[("basis", &cost.basis)]);
+                    let basis = Msg::CostBasis.fill(l, &[("basis", &words::paid(&cost.basis, l))]);
                     let part = format!("{} {}", msg.text(l), digits(value(*msg)));
                     let sum = format!("{} {}", estimate(&cost.per_million, Unit::Plain), Msg::CostPerMillion.text(l));
                     format!("{}\n{part}\n{sum}\n{basis}", system.name)

@@ -1,6 +1,7 @@
 //! The frame: head, policy, header, contents, and the sections in order.
 
 use plan::Findings;
+use plan::findings::Saying;
 
 use super::{back, detail, figures, ranking};
 use crate::lang::both::{escape, put};
@@ -10,16 +11,26 @@ use crate::lang::{Both, Lang, Msg, term, words};
 pub const STYLE: &str = include_str!("assets/style.css");
 pub const SCRIPT: &str = include_str!("assets/script.js");
 /// SHA-256 of the two, base64; a test tells the right values.
-pub const STYLE_HASH: &str = "crajHIlyYlirTS0N3B9wkMFcQcix9QUvrRfL4XBI1j8=";
-pub const SCRIPT_HASH: &str = "jDLV8XuUpz3oH49IZLeNedTJbVhFTlJTRCUkFkkg86o=";
+pub const STYLE_HASH: &str = "qu7oIMiEPLEu+6cb9FHS0mp7l/hf7OUz8fe5on+SdLk=";
+pub const SCRIPT_HASH: &str = "MtEOIJ+8eZK41RBA7rNmv3U1wACFG2leZ8RBbx298zw=";
 
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &Findings) -> String {
     let mut out = String::with_capacity(1 << 20);
-    head(findings, &mut out);
-    out.push_str("<body>\n");
+    opening(&findings.program, &findings.title, &mut out);
     header(findings, &mut out);
     out.push_str("<main>\n");
+    out.push_str(&sections(findings));
+    out.push_str("</main>\n");
+    footer(&findings.program, &mut out);
+    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
+    closing(&mut out);
+    out
+}
+
+/// The sections in order: what stands in the report's `<main>`, and in the page that weighs again and again.
+pub fn sections(findings: &Findings) -> String {
+    let mut out = String::with_capacity(1 << 19);
     ranking::answer(findings, &mut out);
     ranking::ranking(findings, &mut out);
     ranking::others(findings, &mut out);
@@ -32,17 +43,23 @@ pub fn render(findings: &Findings) -> String {
     back::rejected(findings, &mut out);
     back::study(findings, &mut out);
     back::glossary(&mut out);
-    out.push_str("</main>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
-    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
-    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
-    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
-    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
     out
 }
 
+/// Who made the page, and the element that tooltips use.
+pub fn footer(program: &str, out: &mut String) {
+    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", program)]));
+    put(out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
+    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
+}
+
+/// The script, and the end of the page.
+pub fn closing(out: &mut String) {
+    put(out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+}
+
 /// JSON that cannot end its script element.
-fn data(findings: &Findings) -> String {
+pub fn data<T: serde::Serialize>(findings: &T) -> String {
     let json = serde_json::to_string(findings).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -55,7 +72,8 @@ fn data(findings: &Findings) -> String {
     out
 }
 
-fn head(findings: &Findings, out: &mut String) {
+/// The head of a page, and the start of its body.
+pub fn opening(program: &str, title: &str, out: &mut String) {
     put(
         out,
         format_args!(
@@ -65,9 +83,9 @@ fn head(findings: &Findings, out: &mut String) {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"{}\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n\
-             <style>{STYLE}</style>\n</head>\n",
-            escape(&findings.program),
-            escape(&findings.title)
+             <style>{STYLE}</style>\n</head>\n<body>\n",
+            escape(program),
+            escape(title)
         ),
     );
 }
@@ -85,10 +103,11 @@ const CONTENTS: [(&str, Msg); 9] = [
     ("glossary", Msg::GlossaryTitle),
 ];
 
-fn header(findings: &Findings, out: &mut String) {
+/// The name of the program, and the choice of language and theme. `content` is the id of the first section.
+pub fn top(content: &str, out: &mut String) {
     put(
         out,
-        format_args!("<a class=\"skip\" href=\"#ranking\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
+        format_args!("<a class=\"skip\" href=\"#{content}\">{}</a>\n<header>\n", Both::msg(Msg::SkipToContent).html()),
     );
     out.push_str(
         "<div class=\"bar-top\"><span class=\"mark\"><svg viewBox=\"0 0 40 24\" width=\"40\" height=\"24\" \
@@ -108,9 +127,13 @@ fn header(findings: &Findings, out: &mut String) {
             label(Msg::Theme)
         ),
     );
+}
+
+fn header(findings: &Findings, out: &mut String) {
+    top("ranking", out);
     put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
     put(out, format_args!("<p class=\"asked\">{}</p>\n", Both::of(|lang| asked(findings, lang)).html()));
-    put(out, format_args!("<nav{}><ul>", label(Msg::Contents)));
+    put(out, format_args!("<nav{}><ul>", Both::msg(Msg::Contents).attributes("data-label")));
     for (id, msg) in CONTENTS {
         put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", Both::msg(msg).html()));
     }
@@ -119,12 +142,13 @@ fn header(findings: &Findings, out: &mut String) {
 
 /// The question in a line.
 fn asked(findings: &Findings, lang: Lang) -> String {
-    let pairs = |list: &[(String, String)]| {
-        list.iter().map(|(name, value)| format!("{} {value}", term(name, lang))).collect::<Vec<_>>().join(" · ")
-    };
-    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone(), pairs(&findings.traffic)];
-    if !findings.levels.is_empty() {
-        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), pairs(&findings.levels)));
+    let said = |(name, value): &(String, Saying)| format!("{} {}", term(name, lang), words::saying(value, lang));
+    let bound = |(name, value): &(String, String)| format!("{} {value}", term(name, lang));
+    let mut parts = vec![findings.model.name.clone(), findings.model.weights.clone()];
+    parts.extend(findings.traffic.iter().map(said));
+    let levels: Vec<String> = findings.levels.iter().map(bound).collect();
+    if !levels.is_empty() {
+        parts.push(format!("{}{}{}", Msg::Levels.text(lang), lang.colon(), levels.join(" · ")));
     }
     parts.push(format!("{}{}{}", Msg::Objective.text(lang), lang.colon(), term(&findings.objective, lang)));
     parts.join(" · ")

@@ -16,10 +16,14 @@ pub fn answer(findings: &Findings, out: &mut String) {
     if !certainty.en.is_empty() {
         put(out, format_args!("<p class=\"certainty\">{}</p>\n", certainty.html()));
     }
+    let mixed = Both::of(|lang| words::mixed(findings, lang).unwrap_or_default().to_owned());
+    if !mixed.en.is_empty() {
+        put(out, format_args!("<p class=\"certainty\">{}</p>\n", mixed.html()));
+    }
     out.push_str("<div class=\"cards\">\n");
     let served = findings.systems.iter().enumerate().filter_map(|(i, s)| Some((i, s, words::served(s)?)));
     for (i, system, choice) in served.take(3) {
-        card(i, system, choice, out);
+        card(i, system, choice, &findings.objective, out);
     }
     out.push_str("</div>\n</section>\n");
 }
@@ -29,7 +33,7 @@ fn whole(text: &str) -> String {
     text.replace('–', "–\u{2060}")
 }
 
-fn card(index: usize, system: &SystemFinding, choice: &Choice, out: &mut String) {
+fn card(index: usize, system: &SystemFinding, choice: &Choice, objective: &str, out: &mut String) {
     put(
         out,
         format_args!(
@@ -48,21 +52,33 @@ fn card(index: usize, system: &SystemFinding, choice: &Choice, out: &mut String)
     let mut row = |name: Both, value: String| {
         put(out, format_args!("<div><dt>{}</dt><dd>{value}</dd></div>", name.html()));
     };
-    match &choice.cost {
-        Some(cost) => row(Both::msg(Msg::CostPerMillion), estimate(&cost.per_million, Unit::Plain)),
-        None => row(Both::msg(Msg::CostPerMillion), Both::msg(Msg::PriceMissing).html()),
+    let cost = match &choice.cost {
+        Some(cost) => estimate(&cost.per_million, Unit::Plain),
+        None => Both::msg(Msg::PriceMissing).html(),
+    };
+    let rate = Both::of(|lang| format!("tokens/s {}", Msg::PerChip.text(lang)));
+    let mut rows = vec![
+        ("cost per token", Both::msg(Msg::CostPerMillion), cost),
+        ("tokens per chip", rate, estimate(&choice.tokens_per_chip, Unit::Plain)),
+        ("", Both::same("TTFT p99"), estimate(&choice.ttft.p99, Unit::Time)),
+        ("", Both::same("TPOT p50"), estimate(&choice.tpot.p50, Unit::Time)),
+    ];
+    if let Some(energy) = choice.energy_per_token.filter(|_| objective == "energy") {
+        rows.push(("energy", Both::msg(Msg::Energy), estimate(&energy, Unit::Energy)));
     }
-    row(
-        Both::of(|lang| format!("tokens/s {}", Msg::PerChip.text(lang))),
-        estimate(&choice.tokens_per_chip, Unit::Plain),
-    );
-    row(Both::same("TTFT p99"), estimate(&choice.ttft.p99, Unit::Time));
-    row(Both::same("TPOT p50"), estimate(&choice.tpot.p50, Unit::Time));
+    // What is compared comes first; the page prints the first row large.
+    rows.sort_by_key(|(of, _, _)| *of != objective);
+    for (_, name, value) in rows {
+        row(name, value);
+    }
     out.push_str("</dl></article>\n");
 }
 
 /// A value and its interval, never one without the other.
 pub fn estimate(e: &Estimate, unit: Unit) -> String {
+    if e.low == e.high {
+        return format!("<span class=\"v\">{}</span>", escape(&quantity(e.value, unit)));
+    }
     format!(
         "<span class=\"v\">{}</span> <span class=\"i\">({})</span>",
         escape(&quantity(e.value, unit)),
@@ -107,7 +123,7 @@ fn columns() -> Vec<Vec<Key>> {
 /// The table of those that serve.
 pub fn ranking(findings: &Findings, out: &mut String) {
     section("ranking", Msg::Ranking, Some(Msg::RankingNote), out);
-    out.push_str("<div class=\"scroll\"><table id=\"ranked\">\n<thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table id=\"ranked\">\n<thead><tr>");
     for column in columns() {
         out.push_str("<th scope=\"col\">");
         for key in &column {
@@ -246,7 +262,7 @@ pub fn others(findings: &Findings, out: &mut String) {
     for system in &findings.systems {
         let (tag, text) = match &system.answer {
             Answer::Served(_) => continue,
-            Answer::Unserved { reason } => (Msg::Unserved, Both::of(|lang| words::reason(reason, lang)).html()),
+            Answer::Unserved { reason, .. } => (Msg::Unserved, Both::of(|lang| words::reason(reason, lang)).html()),
             Answer::Incomplete { missing } => {
                 let list: Vec<String> = missing.iter().map(|m| format!("<code>{}</code>", escape(m))).collect();
                 (

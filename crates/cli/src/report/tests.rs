@@ -1,6 +1,7 @@
 //! The page is checked as text; how it looks is for eyes.
 
 use plan::Findings;
+use plan::findings::Remark;
 use sha2::{Digest, Sha256};
 
 use super::page::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH};
@@ -76,7 +77,8 @@ fn everything_is_escaped() {
     let evil = "</script><script>alert('x')</script><!--\u{2028}";
     findings.title = evil.to_owned();
     findings.model.name = evil.to_owned();
-    findings.traffic.push((evil.to_owned(), evil.to_owned()));
+    findings.traffic.push((evil.to_owned(), plan::findings::Saying::AsManyAsFit));
+    findings.levels.push((evil.to_owned(), evil.to_owned()));
     findings.program = evil.to_owned();
     for system in &mut findings.systems {
         system.id = evil.to_owned();
@@ -93,7 +95,8 @@ fn everything_is_escaped() {
             choice.setup.weights = evil.to_owned();
             choice.setup.arithmetic = evil.to_owned();
             choice.setup.engine = evil.to_owned();
-            choice.remarks.push(evil.to_owned());
+            choice.remarks.push(Remark::GenericEngine);
+            choice.remarks.push(Remark::NoDrafts { engine: evil.to_owned() });
             choice.memory.push((evil.to_owned(), 1e9));
             for op in &mut choice.operators {
                 op.name = evil.to_owned();
@@ -110,7 +113,7 @@ fn everything_is_escaped() {
                 peak.0 = evil.to_owned();
             }
             if let Some(cost) = &mut choice.cost {
-                cost.basis = evil.to_owned();
+                cost.basis = plan::findings::Paid::Rent { price: evil.to_owned(), source: evil.to_owned() };
             }
         }
     }

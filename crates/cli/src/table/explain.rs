@@ -1,6 +1,6 @@
 //! One deployment, operator by operator.
 
-use plan::findings::{FactUse, OperatorShare};
+use plan::findings::{FactUse, FitUse, OperatorShare, Remark};
 
 use super::View;
 use super::grid::{Align, grid, heading, paragraph};
@@ -18,10 +18,12 @@ pub struct Explanation<'a> {
     pub memory: &'a [(String, f64)],
     /// Memory of the chip, bytes.
     pub capacity: f64,
-    /// Facts that the times rest on.
+    /// Facts that it rests on.
     pub facts: &'a [FactUse],
+    /// Fits behind the times.
+    pub fits: &'a [FitUse],
     /// Remarks.
-    pub remarks: &'a [String],
+    pub remarks: &'a [Remark],
 }
 
 /// Time over the speed of light as a share; nothing where there is no work that light could do.
@@ -47,8 +49,13 @@ pub fn explain(what: &Explanation, view: View) -> String {
         out.push_str(&heading(&format!("{}{}{sum}", Msg::Memory.text(lang), lang.colon()), view));
         out.push_str(&memory(what, used, view));
     }
+    if !what.fits.is_empty() {
+        out.push_str(&heading(Msg::FitsTitle.text(lang), view));
+        out.push_str(&fits(what.fits, view));
+        out.push_str(&paragraph(Msg::FitNote.text(lang), 0, view));
+    }
     if !what.facts.is_empty() {
-        out.push_str(&heading(Msg::RestsOn.text(lang), view));
+        out.push_str(&heading(Msg::FactsTitle.text(lang), view));
         for fact in what.facts {
             let line = format!("  {} = {}{}", fact.path, fact.value, lang.brackets(&words::backing(fact, lang)));
             out.push_str(&paragraph(&line, 4, view));
@@ -57,7 +64,7 @@ pub fn explain(what: &Explanation, view: View) -> String {
     if !what.remarks.is_empty() {
         out.push_str(&heading(Msg::Remarks.text(lang), view));
         for remark in what.remarks {
-            out.push_str(&paragraph(&format!("  {remark}"), 4, view));
+            out.push_str(&paragraph(&format!("  {}", words::remark(remark, lang)), 4, view));
         }
     }
     out
@@ -91,7 +98,7 @@ fn operators(ops: &[&OperatorShare], view: View) -> String {
                 efficiency(op).map_or_else(|| NONE.to_owned(), percent),
             ];
             if basis {
-                row.push(op.basis.clone());
+                row.push(term(&op.basis, lang).to_owned());
             }
             row
         })
@@ -100,6 +107,49 @@ fn operators(ops: &[&OperatorShare], view: View) -> String {
     let mut sum = vec![Msg::StepTotal.text(lang).to_owned(), quantity(total, Unit::Time)];
     sum.resize(header.len(), String::new());
     rows.push(sum);
+    grid(&header, &rows, false, view)
+}
+
+/// Fits below this share of the time are left out.
+const LITTLE: f64 = 0.005;
+
+fn fits(list: &[FitUse], view: View) -> String {
+    let lang = view.lang;
+    let wide = view.width >= 96;
+    let mut header = vec![
+        (Msg::Share.text(lang).to_owned(), Align::Right),
+        (Msg::FitOperators.text(lang).to_owned(), Align::Left),
+        (Msg::FitSubject.text(lang).to_owned(), Align::Left),
+        (Msg::FitRows.text(lang).to_owned(), Align::Right),
+        (Msg::MedianError.text(lang).to_owned(), Align::Right),
+        (Msg::P90Error.text(lang).to_owned(), Align::Right),
+    ];
+    if wide {
+        header.insert(3, (Msg::FitWhat.text(lang).to_owned(), Align::Left));
+    }
+    let rows: Vec<Vec<String>> = list
+        .iter()
+        .filter(|f| f.share >= LITTLE)
+        .map(|f| {
+            let names: Vec<&str> = f.operators.iter().map(|o| term(o, lang)).collect();
+            let stack = if f.stack.is_empty() { String::new() } else { lang.brackets(&f.stack) };
+            let subject =
+                if f.rows == 0 { Msg::FitNone.text(lang).to_owned() } else { format!("{}{stack}", f.subject) };
+            let of = |text: String| if f.rows == 0 { NONE.to_owned() } else { text };
+            let mut row = vec![
+                percent(f.share),
+                names.join(lang.comma()),
+                subject,
+                of(f.rows.to_string()),
+                of(percent(f.median)),
+                of(percent(f.p90)),
+            ];
+            if wide {
+                row.insert(3, f.what.clone());
+            }
+            row
+        })
+        .collect();
     grid(&header, &rows, false, view)
 }
 

@@ -1,13 +1,18 @@
 //! Tables for the terminal. Each function takes plain rows and gives text that ends in a line feed.
 
 mod explain;
+mod goodput;
 mod grid;
 pub mod replay;
+pub mod train;
 mod validate;
 mod weigh;
 mod weigh_notes;
+pub mod weights;
 
 pub use explain::{Explanation, efficiency, explain};
+pub use goodput::goodput;
+pub use grid::{Align, bold, grid, heading, paragraph};
 pub use validate::{GoalRow, Section, ValidationRow, goals, validate};
 pub use weigh::{parameters, weigh};
 pub use weigh_notes::facts;

@@ -62,7 +62,8 @@ fn color_only_where_asked() {
 fn nobody_serves() {
     let mut findings = fixture();
     findings.systems.retain(|s| words::served(s).is_none());
-    findings.systems[0].answer = Answer::Unserved { reason: Reason::Overloaded { asked: 20.0, reached: 13.0 } };
+    findings.systems[0].answer =
+        Answer::Unserved { reason: Reason::Overloaded { asked: 20.0, reached: 13.0 }, nearest: None };
     insta::assert_snapshot!("weigh-nobody", weigh(&findings, view(Lang::En, 80)));
     findings.systems.clear();
     assert!(weigh(&findings, view(Lang::Zh, 80)).contains("研究中没有任何系统"));
@@ -91,7 +92,8 @@ fn deployment() {
         operators: &choice.operators,
         memory: &choice.memory,
         capacity: choice.memory_capacity,
-        facts: &choice.rests_on,
+        facts: &choice.facts,
+        fits: &choice.calibration,
         remarks: &choice.remarks,
     };
     insta::assert_snapshot!("explain-en-100", explain(&what, view(Lang::En, 100)));

@@ -3,7 +3,7 @@
 //! From [`WIDE`] columns on, every figure is shown, three lines a system. Below, as many columns as fit, the most wanted
 //! first, each value over its interval, and the set-ups in a list of their own. Below [`CARDS`] a few lines a system.
 
-use plan::findings::{Choice, Estimate, Findings, Latency, SystemFinding};
+use plan::findings::{Choice, Estimate, Findings, Latency, Saying, SystemFinding};
 
 use super::View;
 use super::grid::{Align, GAP, bold, grid, heading, paragraph, width};
@@ -32,6 +32,9 @@ pub fn weigh(findings: &Findings, view: View) -> String {
     out.push_str(&paragraph(&words::answer(findings, view.lang), 0, view));
     if let Some(text) = words::certainty(findings, view.lang) {
         out.push_str(&paragraph(&text, 0, view));
+    }
+    if let Some(text) = words::mixed(findings, view.lang) {
+        out.push_str(&paragraph(text, 0, view));
     }
     if !served.is_empty() {
         out.push('\n');
@@ -69,16 +72,15 @@ fn head(findings: &Findings, view: View) -> String {
             ("kv", &quantity(model.kv_bytes_per_token, Unit::Bytes)),
         ],
     );
-    let pairs = |list: &[(String, String)]| {
-        if list.is_empty() {
-            return Msg::NoLevels.text(lang).to_owned();
-        }
-        list.iter().map(|(name, value)| format!("{} {value}", term(name, lang))).collect::<Vec<_>>().join("; ")
+    let list = |pairs: Vec<String>| {
+        if pairs.is_empty() { Msg::NoLevels.text(lang).to_owned() } else { pairs.join(lang.semicolon()) }
     };
+    let said = |(name, value): &(String, Saying)| format!("{} {}", term(name, lang), words::saying(value, lang));
+    let bound = |(name, value): &(String, String)| format!("{} {value}", term(name, lang));
     let lines = [
-        (Msg::Model, format!("{}; {numbers}", model.name)),
-        (Msg::Traffic, pairs(&findings.traffic)),
-        (Msg::Levels, pairs(&findings.levels)),
+        (Msg::Model, format!("{}{}{numbers}", model.name, lang.semicolon())),
+        (Msg::Traffic, list(findings.traffic.iter().map(said).collect())),
+        (Msg::Levels, list(findings.levels.iter().map(bound).collect())),
         (Msg::Objective, term(&findings.objective, lang).to_owned()),
     ];
     let label = lines.iter().map(|(msg, _)| width(msg.text(lang))).max().unwrap_or(0);
@@ -180,6 +182,7 @@ struct Figure {
 
 fn over(e: Option<&Estimate>, unit: Unit, none: Msg, lang: Lang) -> String {
     match e {
+        Some(e) if e.low == e.high => quantity(e.value, unit),
         Some(e) => format!("{}\n({})", quantity(e.value, unit), interval(e, unit)),
         None => none.text(lang).to_owned(),
     }

@@ -19,7 +19,7 @@ pub fn notes(findings: &Findings, view: View) -> String {
     for system in &findings.systems {
         match &system.answer {
             Answer::Served(_) => {}
-            Answer::Unserved { reason } => {
+            Answer::Unserved { reason, .. } => {
                 let line = format!(
                     "  {}{}{}{}",
                     system.name,

@@ -3,9 +3,10 @@
 use catalog::{Arithmetic, Chip, ChipClass};
 use thiserror::Error;
 
-use super::surface::{self, Parameters, Rates, WIDTH};
-use super::{Calibration, Entry, Family, Format, Storage, nearest_arithmetic};
-use crate::Op;
+use super::grid::Grid;
+use super::surface::{self, Parameters, Rates, Terms, WIDTH};
+use super::{Calibration, Family, Format, Standing, Storage, nearest_arithmetic};
+use crate::{Op, Work};
 
 /// Whose measurements stand behind a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,23 @@ struct Resolved {
     spread: f64,
     /// Bytes at memory bandwidth that turning one stored value into an operand costs; 0 where native or measured.
     conversion: f64,
+    /// Place of the fit in the calibration; `None`: assumed.
+    entry: Option<u32>,
+    /// Place of what was measured among the device's grids.
+    grid: Option<u16>,
+}
+
+impl Resolved {
+    /// The terms of the surface, conversion of formats included.
+    fn terms(&self, op: &Op, work: &Work) -> Terms {
+        let mut terms = surface::terms(op, work, &self.parameters, self.rates);
+        if self.conversion > 0.0 {
+            let bits = f64::from(Format::of(op).storage.bits());
+            let values = (work.weights.0 + work.cache.0) * 8.0 / bits;
+            terms.memory += values * self.conversion / self.rates.bandwidth;
+        }
+        terms
+    }
 }
 
 /// One addressable device of a chip (a die of a package that has several) with the parameters of every family and
@@ -80,6 +98,7 @@ struct Resolved {
 pub struct Device {
     table: Vec<Resolved>,
     index: Vec<u16>,
+    grids: Vec<Grid>,
 }
 
 const ARITHMETICS: [Arithmetic; 8] = [
@@ -107,7 +126,7 @@ impl Device {
         if bandwidth.is_nan() || bandwidth <= 0.0 {
             return Err(DeviceError::Zero(chip.id.clone(), "memory.bandwidth"));
         }
-        let mut device = Device { table: Vec::new(), index: Vec::new() };
+        let mut device = Device { table: Vec::new(), index: Vec::new(), grids: Vec::new() };
         for family in Family::ALL {
             let entries = calibration.candidates(chip, family, stack);
             for storage in Storage::ALL {
@@ -120,7 +139,13 @@ impl Device {
                     }
                     let format = Format { storage, arithmetic: native };
                     let rates = Rates { peak, bandwidth };
-                    device.push(resolve(chip, family, format, &entries, rates));
+                    let mut resolved = resolve(chip, family, format, &entries, rates);
+                    if let Some(own) = calibration.measured_on(chip, family, format, stack) {
+                        let rows = own.rows.iter().map(|(op, seconds)| (op, *seconds));
+                        device.grids.push(Grid::new(rows, |op| resolved.terms(op, &op.work()).seconds()));
+                        resolved.grid = Some(device.grids.len() as u16 - 1);
+                    }
+                    device.push(resolved);
                 }
             }
         }
@@ -135,6 +160,8 @@ impl Device {
                 && l.basis == resolved.basis
                 && l.spread == resolved.spread
                 && l.conversion == resolved.conversion
+                && l.entry == resolved.entry
+                && l.grid == resolved.grid
         });
         if !same {
             self.table.push(resolved);
@@ -142,16 +169,25 @@ impl Device {
         self.index.push(if same { last - 1 } else { last } as u16);
     }
 
+    /// Place in the calibration's entries of the fit that prices `op`; `None` where its efficiency is assumed.
+    pub fn entry(&self, op: &Op) -> Option<usize> {
+        let at = self.index[slot(Family::of(op), Format::of(op))];
+        self.table[usize::from(at)].entry.map(|e| e as usize)
+    }
+
+    /// Whether `op` lies among operators that were measured on this chip and given as they are.
+    pub fn interpolates(&self, op: &Op) -> bool {
+        let at = self.index[slot(Family::of(op), Format::of(op))];
+        self.table[usize::from(at)].grid.is_some_and(|g| self.grids[usize::from(g)].ratio(op).is_some())
+    }
+
     /// The time of `op`.
     pub fn time(&self, op: &Op) -> OpTime {
         let (family, format) = (Family::of(op), Format::of(op));
         let r = &self.table[usize::from(self.index[slot(family, format)])];
         let work = op.work();
-        let mut terms = surface::terms(op, &work, &r.parameters, r.rates);
-        if r.conversion > 0.0 {
-            let values = (work.weights.0 + work.cache.0) * 8.0 / f64::from(format.storage.bits());
-            terms.memory += values * r.conversion / r.rates.bandwidth;
-        }
+        let terms = r.terms(op, &work);
+        let measured = r.grid.and_then(|g| self.grids[usize::from(g)].ratio(op)).unwrap_or(1.0);
         let speed_of_light = (work.flop.0 / r.rates.peak).max(work.bytes().0 / r.rates.bandwidth);
         let bound = if terms.overhead.max(terms.serial) > terms.compute.max(terms.memory) {
             Bound::Overhead
@@ -161,7 +197,7 @@ impl Device {
             Bound::Memory
         };
         OpTime {
-            seconds: terms.seconds().max(speed_of_light),
+            seconds: (terms.seconds() * measured).max(speed_of_light),
             compute: terms.compute,
             memory: terms.memory,
             overhead: terms.overhead.max(terms.serial),
@@ -186,28 +222,30 @@ fn conversion(class: ChipClass) -> f64 {
     }
 }
 
-fn resolve(chip: &Chip, family: Family, format: Format, entries: &[(Basis, &Entry)], rates: Rates) -> Resolved {
+fn resolve(chip: &Chip, family: Family, format: Format, entries: &[Standing], rates: Rates) -> Resolved {
     // The chip's own measurement of another format says more than the class's of this one, unless the arithmetic differs.
-    let rank = |basis: Basis, entry: &Entry| entry.format.distance(format) + 60 * basis as u32;
-    let best = entries.iter().min_by_key(|(basis, entry)| rank(*basis, entry));
+    let rank = |s: &&Standing| s.entry.format.distance(format) + 60 * s.basis as u32;
+    let best = entries.iter().min_by_key(rank);
     let converts = format.storage.bits() < super::family::arithmetic_bits(format.arithmetic);
-    let Some((basis, entry)) = best else {
+    let Some(&Standing { basis, entry, place }) = best else {
         let mut parameters = [0.0; WIDTH];
         for (value, p) in parameters.iter_mut().zip(surface::parameters(family)) {
             *value = p.start;
         }
         let conversion = if converts { conversion(chip.class) } else { 0.0 };
-        return Resolved { parameters, rates, basis: Basis::Assumed, spread: 0.5, conversion };
+        return Resolved { parameters, rates, basis: Basis::Assumed, spread: 0.5, conversion, entry: None, grid: None };
     };
     let measured = entry.format.storage.bits() < super::family::arithmetic_bits(entry.format.arithmetic);
-    let least = BORROWED.iter().find(|(b, _)| b == basis).map_or(0.0, |&(_, s)| s);
+    let least = BORROWED.iter().find(|(b, _)| *b == basis).map_or(0.0, |&(_, s)| s);
     let other_format = if entry.format == format { 0.0 } else { 0.1 };
     let conversion = if converts && !measured { conversion(chip.class) } else { 0.0 };
     Resolved {
         parameters: entry.parameters,
         rates,
-        basis: *basis,
+        basis,
         spread: (entry.spread().powi(2) + least.powi(2) + f64::powi(other_format, 2)).sqrt(),
         conversion,
+        entry: Some(place),
+        grid: None,
     }
 }

@@ -121,7 +121,7 @@ impl Calibration {
         for (i, record) in read.surface.into_iter().enumerate() {
             entries.push(entry(subject.clone(), record).map_err(|what| wrong(i + 1, what))?);
         }
-        Ok(Calibration { entries })
+        Ok(Calibration { entries, measured: Vec::new() })
     }
 }
 

@@ -3,6 +3,7 @@
 mod device;
 mod family;
 mod file;
+mod grid;
 mod policy;
 pub mod surface;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use device::{Basis, Bound, Device, DeviceError, OpTime};
+pub use fabric::Fit;
 pub use family::{Family, Format, Storage, arithmetic_from_name, arithmetic_name};
 pub use file::{CalibrationError, write};
 pub use policy::{arithmetic_for, nearest_arithmetic};
@@ -30,19 +32,6 @@ pub enum Subject {
     },
     /// The median of the chips of a class.
     Class(ChipClass),
-}
-
-/// How well a surface met its measurements: `|ln(predicted / measured)|`.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Fit {
-    /// Measurements.
-    pub n: u32,
-    /// Median error on all of them.
-    pub median: f64,
-    /// 90th percentile.
-    pub p90: f64,
-    /// Median error on rows that a fit on the other half did not see.
-    pub held_out: f64,
 }
 
 /// Parameters of one family and format on one chip or class, for one stack of kernels.
@@ -71,11 +60,37 @@ impl Entry {
     }
 }
 
+/// An entry that may stand for a chip.
+#[derive(Debug, Clone, Copy)]
+struct Standing<'e> {
+    basis: Basis,
+    entry: &'e Entry,
+    /// Its place among all.
+    place: u32,
+}
+
 /// All fitted parameters.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Calibration {
     /// In the order of the files.
     pub entries: Vec<Entry>,
+    /// Operators as somebody measured them: inside their hull they go before the entries.
+    pub measured: Vec<Measured>,
+}
+
+/// Measured operators of one chip, family, format and stack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Id of the chip.
+    pub chip: String,
+    /// Which operators.
+    pub family: Family,
+    /// Storage and arithmetic.
+    pub format: Format,
+    /// Whose kernels; empty where they are not tied to an engine.
+    pub stack: String,
+    /// Operators and their seconds.
+    pub rows: Vec<(crate::Op, f64)>,
 }
 
 impl Calibration {
@@ -89,13 +104,22 @@ impl Calibration {
         let mut entries = overlay.entries;
         entries.append(&mut self.entries);
         self.entries = entries;
+        self.measured.extend(overlay.measured);
+    }
+
+    /// What was measured of a family and format on a chip, on the kernels that answer best for `stack`.
+    fn measured_on(&self, chip: &Chip, family: Family, format: Format, stack: Option<&str>) -> Option<&Measured> {
+        let of = |m: &&Measured| m.chip == chip.id && m.family == family && m.format == format;
+        let able = self.measured.iter().filter(of).filter(|m| liking(stack, &m.stack) > 0);
+        // Of equals the first.
+        able.rev().max_by_key(|m| liking(stack, &m.stack))
     }
 
     /// Entries of a family that may stand for a chip, each with its basis. Within the chip's own and within its
     /// architecture the stack asked for is preferred; where it is missing, the first stack listed stands in.
-    fn candidates(&self, chip: &Chip, family: Family, stack: Option<&str>) -> Vec<(Basis, &Entry)> {
-        let mut found: Vec<(Basis, &Entry)> = Vec::new();
-        for entry in self.entries.iter().filter(|e| e.family == family) {
+    fn candidates(&self, chip: &Chip, family: Family, stack: Option<&str>) -> Vec<Standing<'_>> {
+        let mut found: Vec<Standing> = Vec::new();
+        for (place, entry) in self.entries.iter().enumerate().filter(|(_, e)| e.family == family) {
             let basis = match &entry.subject {
                 Subject::Chip { id, .. } if *id == chip.id => Basis::Chip,
                 Subject::Chip { architecture, .. } if *architecture == chip.architecture => Basis::Architecture,
@@ -106,10 +130,11 @@ impl Calibration {
             if liking(entry) == 0 {
                 continue;
             }
-            match found.iter_mut().find(|(b, e)| *b == basis && e.format == entry.format) {
-                Some(held) if liking(entry) > liking(held.1) => *held = (basis, entry),
+            let standing = Standing { basis, entry, place: place as u32 };
+            match found.iter_mut().find(|s| s.basis == basis && s.entry.format == entry.format) {
+                Some(held) if liking(entry) > liking(held.entry) => *held = standing,
                 Some(_) => {}
-                None => found.push((basis, entry)),
+                None => found.push(standing),
             }
         }
         found

@@ -7,7 +7,7 @@ use formats::Scheme;
 use proptest::prelude::*;
 
 use super::testing::chip;
-use super::{Basis, Calibration, Device, Entry, Subject};
+use super::{Basis, Calibration, Device, Entry, Family, Format, Measured, Subject};
 use crate::Op;
 
 static EMBEDDED: LazyLock<Calibration> = LazyLock::new(|| Calibration::embedded().expect("embedded"));
@@ -206,7 +206,7 @@ fn own_measurements_before_architecture_before_class() {
     let op = Op::Gemm { m: 8192, n: 8192, k: 8192, weights: Scheme::BF16, arithmetic: Arithmetic::Bf16 };
     let time = |entries: Vec<Entry>| {
         let chip = chip(PEAKS, 4e12, ChipClass::Gpu);
-        Device::new(&chip, &Calibration { entries }, None).expect("complete").time(&op)
+        Device::new(&chip, &Calibration { entries, ..Calibration::default() }, None).expect("complete").time(&op)
     };
     // 2 * 8192^3 / 1e15 = 1.1 ms at full peak.
     let t = time(vec![class.clone(), kin.clone(), own]);
@@ -219,6 +219,31 @@ fn own_measurements_before_architecture_before_class() {
     assert_eq!(t.basis, Basis::Class);
     assert!((t.seconds - 4.4e-3).abs() < 2e-5);
     assert_eq!(time(Vec::new()).basis, Basis::Assumed);
+}
+
+#[test]
+fn measured_operators_go_before_the_surface_inside_their_hull() {
+    let chip = chip(PEAKS, 4e12, ChipClass::Gpu);
+    let gemm = |m| Op::Gemm { m, n: 8192, k: 8192, weights: Scheme::BF16, arithmetic: Arithmetic::Bf16 };
+    let plain = Device::new(&chip, &Calibration::default(), None).expect("complete");
+    // Twice as slow as the surface says at one end, as it says at the other, faster than light in between.
+    let slow = 2.0 * plain.time(&gemm(16)).seconds;
+    let same = plain.time(&gemm(4096)).seconds;
+    let rows = vec![(gemm(16), slow), (gemm(256), 1e-9), (gemm(4096), same)];
+    let measured = vec![Measured {
+        chip: "test_chip".into(),
+        family: Family::Gemm,
+        format: Format::of(&gemm(16)),
+        stack: String::new(),
+        rows,
+    }];
+    let calibration = Calibration { measured, ..Calibration::default() };
+    let device = Device::new(&chip, &calibration, None).expect("complete");
+    assert!((device.time(&gemm(16)).seconds / slow - 1.0).abs() < 1e-9);
+    assert!((device.time(&gemm(4096)).seconds / same - 1.0).abs() < 1e-9);
+    assert_eq!(device.time(&gemm(256)).seconds, plain.time(&gemm(256)).speed_of_light);
+    assert_eq!(device.time(&gemm(8)), plain.time(&gemm(8)));
+    assert!(device.interpolates(&gemm(100)) && !device.interpolates(&gemm(8192)));
 }
 
 #[test]

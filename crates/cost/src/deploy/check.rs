@@ -45,6 +45,9 @@ pub enum Misfit {
     Zero(&'static str),
 }
 
+/// Copies of all experts beyond which nobody spreads them.
+const MOST_COPIES: u64 = 2;
+
 fn divides(degree: &'static str, value: u32, of: &'static str, count: u64) -> Result<(), Misfit> {
     if count.is_multiple_of(u64::from(value)) {
         Ok(())
@@ -54,7 +57,27 @@ fn divides(degree: &'static str, value: u32, of: &'static str, count: u64) -> Re
 }
 
 impl Parallel {
-    /// Checks the split against the model.
+    /// Experts that each expert rank holds, and those that all ranks hold together: the model's, and where `ep` does not
+    /// divide them as many copies of popular ones as fill the last places.
+    pub fn expert_places(&self, experts: u64) -> (u64, u64) {
+        let ranks = u64::from(self.ep.max(1));
+        let each = experts.div_ceil(ranks);
+        (each, each * ranks)
+    }
+
+    /// Whether experts are spread without copies of any.
+    pub fn divides_experts(&self, model: &Model) -> Result<(), Misfit> {
+        model.layers.iter().try_for_each(|group| match &group.ffn {
+            Ffn::Moe(f) => divides("ep", self.ep, "experts", f.experts),
+            Ffn::None | Ffn::Dense(_) => Ok(()),
+        })
+    }
+
+    /// Checks the split against the model. Experts that `ep` does not divide are filled up with copies; see
+    /// [`Parallel::divides_experts`] for engines that cannot.
+    ///
+    /// # Errors
+    /// Why the split is impossible.
     pub fn check(&self, model: &Model) -> Result<(), Misfit> {
         for (name, value) in
             [("tp", self.tp), ("pp", self.pp), ("dp", self.dp), ("ep", self.ep), ("moe_tp", self.moe_tp)]
@@ -81,7 +104,14 @@ impl Parallel {
                 Ffn::Dense(f) => divides("tp", self.tp, "feed-forward columns", f.inner)?,
                 Ffn::Moe(f) => {
                     has_experts = true;
-                    divides("ep", self.ep, "experts", f.experts)?;
+                    if u64::from(self.ep) > MOST_COPIES * f.experts {
+                        return Err(Misfit::DoesNotDivide {
+                            degree: "ep",
+                            value: self.ep,
+                            of: "experts",
+                            count: f.experts,
+                        });
+                    }
                     divides("moe_tp", self.moe_tp, "columns of an expert", f.inner)?;
                 }
             }
@@ -90,5 +120,36 @@ impl Parallel {
             return Err(Misfit::ExpertGrid { ep: self.ep, moe_tp: self.moe_tp, tp: self.tp, dp: self.dp });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(model: &str, tp: u32, dp: u32, ep: u32) -> Result<(), Misfit> {
+        let model = catalog::model::load(model, None).expect("built in");
+        Parallel { tp, pp: 1, dp, ep, moe_tp: tp * dp / ep }.check(&model)
+    }
+
+    #[test]
+    fn heads_are_divided_by_any_degree_that_does() {
+        // 24 heads of Llama 3.2 3B; 8,192 columns of its feed-forward layer.
+        let llama = |tp| check("llama-3.2-3b", tp, 1, 1);
+        assert!(llama(8).is_ok());
+        let Err(Misfit::DoesNotDivide { degree: "tp", value: 16, of: "attention heads", count: 24 }) = llama(16) else {
+            panic!("{:?}", llama(16))
+        };
+    }
+
+    #[test]
+    fn experts_are_filled_up_with_copies() {
+        // As deployed: 256 experts on 72 ranks are 4 each, 32 of them copies; on 144 2 each; on 320 1 each.
+        for (ep, each, all) in [(72, 4, 288), (144, 2, 288), (320, 1, 320), (32, 8, 256)] {
+            let split = Parallel { tp: 1, pp: 1, dp: ep, ep, moe_tp: 1 };
+            assert_eq!(split.expert_places(256), (each, all));
+            assert!(check("deepseek-v3.1", 1, ep, ep).is_ok());
+        }
+        assert!(matches!(check("deepseek-v3.1", 1, 768, 768), Err(Misfit::DoesNotDivide { degree: "ep", .. })));
     }
 }

@@ -322,13 +322,15 @@ impl Deployment<'_> {
 
     fn routed(&self, moe: &Moe, tokens: u64, layers: f64, out: &mut Vec<Placed>) {
         let parallel = &self.parallel;
+        // A copied expert counts as two that are each half as popular.
+        let (local_experts, experts) = parallel.expert_places(moe.experts);
         let task = Task::Compute(Op::Moe {
             tokens,
             hidden: moe.latent.unwrap_or(self.model.hidden),
             inner: moe.inner.div_ceil(u64::from(parallel.moe_tp)),
             top_k: moe.top_k,
-            experts: moe.experts,
-            local_experts: moe.experts.div_ceil(u64::from(parallel.ep)),
+            experts,
+            local_experts,
             gated: moe.gated,
             weights: self.storage.weights.experts,
             arithmetic: self.arithmetic(self.storage.weights.experts),
@@ -365,7 +367,7 @@ impl Deployment<'_> {
                     hidden,
                     value_bits,
                     top_k: moe.top_k,
-                    experts: moe.experts,
+                    experts: self.parallel.expert_places(moe.experts).1,
                     node_limit: None,
                 })
             };
@@ -385,7 +387,9 @@ impl Deployment<'_> {
         match self.arithmetic(self.storage.weights.experts) {
             Arithmetic::Fp32 => 32.0,
             Arithmetic::Bf16 | Arithmetic::Fp16 => 16.0,
-            Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Fp6 | Arithmetic::Fp4 | Arithmetic::Int8 => 8.25,
+            Arithmetic::Fp8 | Arithmetic::Mxfp8 | Arithmetic::Fp6 | Arithmetic::Fp4 | Arithmetic::Int8 => {
+                formats::Scheme::FP8_ROWS_OF_128.bits_per_value()
+            }
         }
     }
 

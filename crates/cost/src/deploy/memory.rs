@@ -90,7 +90,11 @@ impl Deployment<'_> {
         let spread = f64::from(self.parallel.ep) * f64::from(self.parallel.moe_tp);
         let device = |group: &LayerGroup| {
             let bytes = layer_parameters(group, model.hidden, model.residual_streams).bytes(formats);
-            (bytes.attention + bytes.dense) / tp + bytes.experts / spread + bytes.embedding
+            let copies = match &group.ffn {
+                Ffn::Moe(f) => self.parallel.expert_places(f.experts).1 as f64 / f.experts.max(1) as f64,
+                Ffn::None | Ffn::Dense(_) => 1.0,
+            };
+            (bytes.attention + bytes.dense) / tp + copies * bytes.experts / spread + bytes.embedding
         };
         let sum = |groups: &[LayerGroup]| groups.iter().map(|g| f64::from(g.count) * device(g)).sum::<f64>();
         let mut total = sum(&model.layers) * self.fullest_stage();

@@ -23,7 +23,7 @@ use crate::calibration::{Device, arithmetic_for};
 use crate::comm::Network;
 
 /// Degrees of parallelism of one replica. Chips (devices) of a replica: `tp * pp * dp`; experts are spread over the same
-/// devices of a stage, so `ep * moe_tp = tp * dp`.
+/// devices of a stage, so `ep * moe_tp = tp * dp`. Where `ep` does not divide the experts, popular ones are held twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Parallel {
     /// Tensor parallelism of attention and dense layers.
@@ -115,15 +115,16 @@ impl Deployment<'_> {
     /// Busiest expert rank's tokens over the mean, for `tokens` tokens of the whole group.
     ///
     /// The largest of `ep` loads that each vary by the skew of their experts (averaged over `experts / ep` of them) and
-    /// by chance (routing `tokens * top_k` choices at random): `1 + cv * sqrt(2 ln ep)`. Stops holding when `ep` nears
-    /// the number of experts and routing is far from Gaussian.
+    /// by chance (routing `tokens * top_k` choices at random): `1 + cv * sqrt(2 ln ep)`. What copies of popular experts
+    /// gain in balance is not counted. Stops holding when `ep` nears the number of experts and routing is far from Gaussian.
     pub fn imbalance(&self, tokens: u64, moe: &catalog::model::Moe) -> f64 {
         let ranks = f64::from(self.parallel.ep);
         if self.parallel.ep <= 1 || tokens == 0 {
             return 1.0;
         }
         let choices_per_rank = tokens as f64 * moe.top_k as f64 / ranks;
-        let variance = self.expert_skew.powi(2) * ranks / moe.experts as f64 + 1.0 / choices_per_rank.max(1.0);
+        let (_, places) = self.parallel.expert_places(moe.experts);
+        let variance = self.expert_skew.powi(2) * ranks / places as f64 + 1.0 / choices_per_rank.max(1.0);
         (1.0 + (variance * 2.0 * ranks.ln()).sqrt()).min(ranks)
     }
 }

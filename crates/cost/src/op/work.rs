@@ -64,10 +64,10 @@ pub(super) fn activation(arithmetic: Arithmetic) -> Scheme {
         Arithmetic::Fp32 => Scheme::plain(Element::Fp32),
         Arithmetic::Bf16 => Scheme::BF16,
         Arithmetic::Fp16 => Scheme::plain(Element::Fp16),
-        Arithmetic::Fp8 => Scheme::blocked(Element::E4m3, 128, 32),
+        Arithmetic::Fp8 => Scheme::FP8_ROWS_OF_128,
         Arithmetic::Mxfp8 => Scheme::blocked(Element::E4m3, 32, 8),
         Arithmetic::Fp6 => Scheme::blocked(Element::E2m3, 32, 8),
-        Arithmetic::Fp4 => Scheme::blocked(Element::E2m1, 16, 8),
+        Arithmetic::Fp4 => Scheme::NVFP4,
         Arithmetic::Int8 => Scheme::plain(Element::Int8),
     }
 }

@@ -205,6 +205,9 @@ impl Checkpoint {
         if m.transposed {
             return self.read_transposed(m, dtype, rect, band);
         }
+        if let Some(head) = m.head {
+            return self.read_heads(m, dtype, head, rect, band);
+        }
         let (stride, len) = (bytes_of(m.cols), bytes_of(rect.cols));
         let base = raw.offset + ((rect.lead * m.rows + rect.row) * stride + bytes_of(rect.col)) as u64;
         band.is_half = dtype == Dtype::Bf16;
@@ -236,6 +239,32 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+impl Checkpoint {
+    /// Rows of heads in GGUF's order, put into that of Hugging Face: row p * (head / 2) + i of a head is stored as row
+    /// 2 i + p.
+    fn read_heads(&self, m: &Matrix, dtype: Dtype, head: usize, rect: Rect, band: &mut Band) -> Result<()> {
+        let straight = Matrix { head: None, ..m.clone() };
+        let first = rect.row / head * head;
+        let end = (rect.row + rect.rows).next_multiple_of(head).min(m.rows);
+        self.read_dense(&straight, dtype, Rect { row: first, rows: end - first, ..rect }, band)?;
+        let stored = (rect.row..rect.row + rect.rows).map(|row| {
+            let (start, at) = (row / head * head, row % head);
+            let (p, i) = (at / (head / 2), at % (head / 2));
+            start + 2 * i + p - first
+        });
+        if band.is_half {
+            band.half = pick_rows(&band.half, rect.cols, stored);
+        } else {
+            band.wide = pick_rows(&band.wide, rect.cols, stored);
+        }
+        Ok(())
+    }
+}
+
+fn pick_rows<T: Copy>(values: &[T], cols: usize, rows: impl Iterator<Item = usize>) -> Vec<T> {
+    rows.flat_map(|row| &values[row * cols..][..cols]).copied().collect()
 }
 
 /// `rows` x `cols` values with rows and columns exchanged.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{Checkpoint, Dtype, RawTensor};
 use crate::codec::E8m0;
-use crate::{Container, Element, Error, error::Result};
+use crate::{Container, Element, Error, Note, error::Result};
 
 /// How a matrix is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,9 @@ pub struct Matrix {
     pub transposed: bool,
     /// Whether the unquantised tensor of this name is [lead, columns, rows], as gpt-oss experts.
     pub dense_is_transposed: bool,
+    /// The rows of an attention head, where each head's rows are stored in GGUF's order: pairs that are rotated together
+    /// beside each other, instead of half a head apart.
+    pub head: Option<usize>,
 }
 
 impl Matrix {
@@ -99,6 +102,7 @@ impl Matrix {
             tensor_scale: None,
             transposed: false,
             dense_is_transposed: false,
+            head: None,
         };
         m.reshape()?;
         Some(m)
@@ -169,7 +173,7 @@ pub(super) fn recognise(checkpoint: &mut Checkpoint, by_name: &HashMap<String, u
     }
     checkpoint.matrices = found.into_iter().flatten().collect();
     if let Some(first) = unknown.first() {
-        checkpoint.notes.push(format!("{} quantised tensors are not understood: {first}", unknown.len()));
+        checkpoint.notes.push(Note::NotUnderstood(unknown.len(), first.clone()));
     }
     checkpoint.unknown = unknown;
     Ok(())

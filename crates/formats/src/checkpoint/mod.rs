@@ -19,7 +19,7 @@ pub use dtype::Dtype;
 pub use gguf::GgufType;
 pub use layout::{Matrix, Stored, TensorScaleAt};
 
-use crate::{Error, error::Result};
+use crate::{Error, Note, error::Result};
 
 /// A tensor as a file stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,11 +80,23 @@ pub struct Checkpoint {
     /// The index of shards as read, if there is one.
     pub index: Option<Value>,
     /// Things worth telling the user.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Quantised tensors whose format is not known, one line each. They can be looked at but not converted.
     pub unknown: Vec<String>,
     /// Whether the source is GGUF.
     pub gguf: bool,
+    /// Why names and configuration of a GGUF file could not be put into Hugging Face terms, or were not to be.
+    pub untranslated: Option<String>,
+}
+
+/// What tensors of GGUF files are called. Other files have one sort of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Names {
+    /// As in a Hugging Face checkpoint, where the architecture is known; then there is a configuration too.
+    #[default]
+    HuggingFace,
+    /// As stored.
+    Stored,
 }
 
 impl Checkpoint {
@@ -93,6 +105,14 @@ impl Checkpoint {
     /// # Errors
     /// If it is not there, not a checkpoint, or malformed.
     pub fn open(path: &Path) -> Result<Checkpoint> {
+        Checkpoint::open_as(path, Names::default())
+    }
+
+    /// As [`Checkpoint::open`], with a choice of names.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn open_as(path: &Path, gguf_names: Names) -> Result<Checkpoint> {
         let kind = std::fs::metadata(path).map_err(|e| Error::io(path, "open", e))?;
         let (names, index) = if kind.is_dir() { weight_files(path)? } else { (vec![path.to_owned()], None) };
         let mut checkpoint = Checkpoint {
@@ -105,9 +125,11 @@ impl Checkpoint {
             notes: Vec::new(),
             unknown: Vec::new(),
             gguf: false,
+            untranslated: None,
         };
+        let mut gguf = None;
         for path in names {
-            checkpoint.add(&path)?;
+            gguf = gguf.or(checkpoint.add(&path)?);
         }
         let by_name = unique_names(&checkpoint)?;
         checkpoint.check_index(&by_name)?;
@@ -115,10 +137,32 @@ impl Checkpoint {
             checkpoint.config = read_json(&path.join("config.json"))?;
         }
         layout::recognise(&mut checkpoint, &by_name)?;
+        match (gguf, gguf_names) {
+            (Some(header), Names::HuggingFace) => checkpoint.translate(&header),
+            (Some(_), Names::Stored) => checkpoint.untranslated = Some("names are kept as GGUF has them".to_owned()),
+            (None, _) => {}
+        }
         Ok(checkpoint)
     }
 
-    fn add(&mut self, path: &Path) -> Result<()> {
+    /// Names, order of rows and configuration of a GGUF file in Hugging Face terms, or a note of why not.
+    fn translate(&mut self, header: &gguf::Header) {
+        match gguf::translate(header) {
+            Ok(t) => {
+                for (m, (name, head)) in self.matrices.iter_mut().zip(t.names.into_iter().zip(t.heads)) {
+                    (m.name, m.head) = (name, head);
+                }
+                self.config = Some(t.config);
+            }
+            Err(why) => {
+                self.notes.push(Note::NotTranslated(why.clone()));
+                self.untranslated = Some(why);
+            }
+        }
+    }
+
+    /// Opens a file of the checkpoint; the header, if it is GGUF.
+    fn add(&mut self, path: &Path) -> Result<Option<gguf::Header>> {
         let handle = File::open(path).map_err(|e| Error::io(path, "open", e))?;
         let len = handle.metadata().map_err(|e| Error::io(path, "open", e))?.len();
         let index = self.files.len();
@@ -126,19 +170,25 @@ impl Checkpoint {
         if len >= 4 {
             file::read_at(&handle, path, &mut magic, 0)?;
         }
-        let (tensors, metadata, data_start) = if &magic == b"GGUF" {
+        let (tensors, metadata, data_start, gguf) = if &magic == b"GGUF" {
+            if index > 0 {
+                return Err(Error::malformed(
+                    path,
+                    "is one of several files; a GGUF checkpoint in one file is expected",
+                ));
+            }
             self.gguf = true;
             let header = gguf::read(path, &handle, len, index)?;
             let start = header.tensors.first().map_or(len, |t| t.offset);
-            (header.tensors, Map::new(), start)
+            (header.tensors.clone(), Map::new(), start, Some(header))
         } else {
             let header = safetensors::read(path, &handle, len, index)?;
-            (header.tensors, header.metadata, header.data_start)
+            (header.tensors, header.metadata, header.data_start, None)
         };
         self.raw.extend(tensors);
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         self.files.push(DataFile { path: path.to_owned(), name, len, metadata, data_start, handle });
-        Ok(())
+        Ok(gguf)
     }
 
     /// Every tensor of the index must be where the index says.
@@ -159,8 +209,7 @@ impl Checkpoint {
         }
         let missing = by_name.keys().filter(|name| !map.contains_key(*name)).count();
         if missing > 0 {
-            self.notes
-                .push(format!("{missing} tensors are in the files but not in the index; they are read all the same"));
+            self.notes.push(Note::NotInIndex(missing));
         }
         Ok(())
     }

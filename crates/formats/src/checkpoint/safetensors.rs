@@ -57,11 +57,14 @@ pub fn parse(path: &Path, text: &[u8], data: u64, index: usize) -> Result<Header
     if text.first() != Some(&b'{') {
         return Err(bad("the header does not start with '{': not a safetensors file?".to_owned()));
     }
-    let root: Value = serde_json::from_slice(text).map_err(|e| bad(format!("the header is not JSON: {e}")))?;
-    let Value::Object(root) = root else { return Err(bad("the header is not a JSON object".to_owned())) };
+    let Entries(root) = serde_json::from_slice(text).map_err(|e| bad(format!("the header is not JSON: {e}")))?;
     let data_start = 8 + text.len() as u64;
     let mut header = Header { data_start, ..Header::default() };
+    let mut seen = std::collections::HashSet::new();
     for (name, entry) in root {
+        if !seen.insert(name.clone()) {
+            return Err(bad(format!("tensor {name:?} appears twice")));
+        }
         if name == "__metadata__" {
             match entry {
                 Value::Object(m) if m.values().all(Value::is_string) => header.metadata = m,
@@ -91,6 +94,29 @@ pub fn parse(path: &Path, text: &[u8], data: u64, index: usize) -> Result<Header
         )));
     }
     Ok(header)
+}
+
+/// The entries of a JSON object in order, those of the same name too, which a map would lose.
+struct Entries(Vec<(String, Value)>);
+
+impl<'de> serde::Deserialize<'de> for Entries {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Entries, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Entries;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        from.deserialize_map(Visitor)
+    }
 }
 
 /// Tensor names become parts of reports and of other files' keys: nothing that a path or a terminal could take amiss.
@@ -214,6 +240,12 @@ mod tests {
             ),
             (r#"{"../../etc/passwd":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#.to_owned(), 1, "is a path"),
             (r#"{"__metadata__":{"a":1}}"#.to_owned(), 0, "strings to strings"),
+            (
+                r#"{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
+                    .to_owned(),
+                1,
+                "\"x\" appears twice",
+            ),
         ] {
             let got = message(&text, data);
             assert!(got.contains(expected), "{text}: {got}");

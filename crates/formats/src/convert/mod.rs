@@ -51,6 +51,8 @@ pub struct Options {
     pub e8m0_scales: bool,
     /// Tensors to keep as they are: patterns with `*` and `?`, or parts of names.
     pub skip: Vec<String>,
+    /// Write a GGUF source that could not be put into Hugging Face terms under its own names, without a configuration.
+    pub keep_names: bool,
     /// Stop unless every value stays the same.
     pub lossless: bool,
     /// Allow values that were rounded before to be rounded again.
@@ -74,6 +76,7 @@ impl Options {
             rule: None,
             e8m0_scales: false,
             skip: Vec::new(),
+            keep_names: false,
             lossless: false,
             requant: false,
             non_finite: NonFinite::Refuse,

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::layout::{OutTensor, Role};
 use super::{Layout, Options, config, select};
-use crate::checkpoint::{Checkpoint, INDEX, Matrix, Stored, safetensors};
-use crate::{Container, Element, Error, ScaleRule, error::Result};
+use crate::checkpoint::{Checkpoint, Dtype, INDEX, Matrix, Stored, safetensors};
+use crate::{Container, Element, Error, Note, ScaleRule, error::Result};
 
 /// What is done with a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Plan {
     /// The index of shards, if there are several.
     pub index: Option<Value>,
     /// Things worth telling the user.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Changes if anything above, or the source, changes.
     pub fingerprint: String,
 }
@@ -108,6 +108,11 @@ impl Plan {
             );
             return Err(Error::Request(text));
         }
+        if let Some(why) = source.untranslated.as_ref().filter(|_| !options.keep_names) {
+            let (path, help) =
+                (source.path.display(), "--keep-names writes the tensors under GGUF's names, without config.json");
+            return Err(Error::Request(format!("{path}: {why}; {help}")));
+        }
         let mut notes = source.notes.clone();
         let quantised = source.matrices.iter().any(|m| m.container().is_some());
         let mut files: Vec<(String, Vec<OutTensor>)> =
@@ -138,11 +143,11 @@ impl Plan {
             }
             let to_bf16 = |m: &Matrix| options.container == Container::Bf16 && m.shape.len() >= 2;
             match (reason, m.stored) {
-                (Some(why), Stored::Dense(d)) if source.gguf && matches!(d, crate::checkpoint::Dtype::Gguf(_)) => {
+                (Some(why), Stored::Dense(d)) if matches!(d, Dtype::Gguf(_)) || m.head.is_some() => {
                     let outs = Layout::Plain.outputs(m, Container::Bf16, false);
                     task(Action::Encode(ScaleRule::Ceil), Container::Bf16, false, Some(why), outs);
                 }
-                (Some(_), Stored::Dense(d)) if to_bf16(m) && d != crate::checkpoint::Dtype::Bf16 => {
+                (Some(_), Stored::Dense(d)) if to_bf16(m) && d != Dtype::Bf16 => {
                     let outs = Layout::Plain.outputs(m, Container::Bf16, false);
                     task(Action::Encode(ScaleRule::Ceil), Container::Bf16, false, None, outs);
                 }
@@ -153,11 +158,11 @@ impl Plan {
                 }
                 (Some(why), _) => {
                     let parts: Vec<usize> = m.parts().collect();
-                    let outs = parts.iter().map(|&p| copy_of(source, p)).collect();
+                    let outs = parts.iter().map(|&p| copy_of(source, m, p)).collect();
                     task(Action::Copy, container, false, Some(why), outs);
                 }
-                (None, Stored::Dense(crate::checkpoint::Dtype::Bf16)) if container == Container::Bf16 => {
-                    task(Action::Copy, container, false, Some("already BF16"), vec![copy_of(source, m.codes)]);
+                (None, Stored::Dense(Dtype::Bf16)) if container == Container::Bf16 && m.head.is_none() => {
+                    task(Action::Copy, container, false, Some("already BF16"), vec![copy_of(source, m, m.codes)]);
                 }
                 (None, stored) => {
                     let action = action(m, stored, container, &options);
@@ -172,17 +177,19 @@ impl Plan {
         }
         let converted = tasks.iter().filter(|t| t.kept.is_none()).count();
         if converted == 0 {
-            notes.push("no tensor needs converting: everything is copied".to_owned());
+            notes.push(Note::NothingToConvert);
         }
         let files = finish(source, &options, layout, files, &mut tasks);
         let index = index(source, &files);
         let config = source.config.as_ref().map(|c| config::rewrite(c, layout, &options, &kept_linear));
         let modelopt = (layout == Layout::ModelOpt).then(|| config::modelopt_file(&options, &kept_linear));
         if source.config.is_none() && !source.gguf {
-            notes.push("the source has no config.json, so none is written".to_owned());
+            notes.push(Note::NoConfig);
         }
-        if source.gguf {
-            notes.push("GGUF names are kept (blk.0.attn_q.weight); no config.json is written".to_owned());
+        if source.untranslated.is_some() {
+            notes.push(Note::NamesKept);
+        } else if source.gguf {
+            notes.push(Note::Translated);
         }
         let mut plan =
             Plan { options, layout, files, tasks, config, modelopt, index, notes, fingerprint: String::new() };
@@ -205,13 +212,14 @@ impl Plan {
         let mut hasher = Sha256::new();
         let o = &self.options;
         let asked = format!(
-            "{} {:?} {:?} {:?} {} {:?} {} {} {:?}",
+            "{} {:?} {:?} {:?} {} {:?} {} {} {} {:?}",
             env!("CARGO_PKG_VERSION"),
             o.container,
             self.layout,
             o.rule,
             o.e8m0_scales,
             o.skip,
+            o.keep_names,
             o.lossless,
             o.requant,
             o.non_finite
@@ -283,9 +291,11 @@ fn action(m: &Matrix, stored: Stored, container: Container, options: &Options) -
     }
 }
 
-fn copy_of(source: &Checkpoint, part: usize) -> OutTensor {
+fn copy_of(source: &Checkpoint, m: &Matrix, part: usize) -> OutTensor {
     let raw = &source.raw[part];
-    OutTensor { name: raw.name.clone(), dtype: raw.dtype, shape: raw.shape.clone(), role: Role::Codes }
+    // The one tensor of a GGUF matrix may have another name now.
+    let name = if source.gguf { &m.name } else { &raw.name };
+    OutTensor { name: name.clone(), dtype: raw.dtype, shape: raw.shape.clone(), role: Role::Codes }
 }
 
 /// Orders tensors so that each starts at a multiple of its element's size, and builds headers.

@@ -11,6 +11,7 @@ use super::manifest;
 use super::piece::PIECE;
 use super::plan::{Plan, hex};
 use super::work::Work;
+use crate::Note;
 use crate::checkpoint::{Checkpoint, file};
 use crate::error::{Error, Result};
 use crate::stats::ErrorStats;
@@ -22,7 +23,7 @@ pub trait Progress: Sync {
     /// This many input bytes more are done.
     fn advance(&self, _bytes: u64) {}
     /// Something the user should know now.
-    fn note(&self, _text: &str) {}
+    fn note(&self, _note: &Note) {}
 }
 
 impl Progress for () {}

@@ -9,8 +9,8 @@ use super::work::Work;
 use crate::checkpoint::{Band, Dtype, Matrix, Rect, decode_band, transpose};
 use crate::codec::E8m0;
 use crate::kernel::{self, Level, Recipe};
-use crate::stats::ErrorStats;
-use crate::{Container, Element, Error, Values, error::Result};
+use crate::stats::{ErrorStats, saturated};
+use crate::{Container, Error, ScaleRule, Values, error::Result};
 
 impl Work<'_> {
     /// Converts the values of a rectangle; `write` is off in a rehearsal.
@@ -53,7 +53,10 @@ impl Work<'_> {
                 let marked = self.encode(recipe, m, rect, band, check)?;
                 if !marked {
                     decode_band(container, prepared.scale, rect, check);
-                    let above = saturated(recipe, rect, band.values(), &check.scales);
+                    // The ceil rules leave no value above the largest.
+                    let never = container.has_rule() && matches!(recipe.rule, ScaleRule::Ceil | ScaleRule::CeilMax);
+                    let scales: &[u8] = if never { &[] } else { &check.scales };
+                    let above = saturated(container, prepared.scale, rect, band.values(), scales);
                     made.stats = Some(compare(band, check, above));
                 }
                 (std::mem::take(&mut check.codes), std::mem::take(&mut check.scales))
@@ -78,7 +81,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn rule(&self, task: &Task) -> crate::ScaleRule {
+    fn rule(&self, task: &Task) -> ScaleRule {
         match task.action {
             Action::Encode(rule) => rule,
             _ => self.plan.rule(task.container),
@@ -193,42 +196,4 @@ fn container_of(m: &Matrix, target: Container) -> Container {
 fn compare(band: &Band, check: &Band, saturated: u64) -> ErrorStats {
     let (a, b) = (band.values(), check.values());
     ErrorStats::of(a.len() as u64, kernel::compare(Level::best(), a, b), saturated)
-}
-
-/// Values above the largest that their block can hold. The ceil rules never let one be.
-fn saturated(recipe: Recipe, rect: Rect, values: Values<'_>, scales: &[u8]) -> u64 {
-    use crate::ScaleRule::{Ceil, CeilMax};
-    let container = recipe.container;
-    if !container.has_rule() && container != Container::Nvfp4 || matches!(recipe.rule, Ceil | CeilMax) {
-        return 0;
-    }
-    let largest = match container.element() {
-        Element::Int8 => crate::codec::MxInt8::MAX,
-        element => crate::codec::Minifloat::of(element).map_or(f32::MAX, |f| f.max()),
-    };
-    let limit = |&code: &u8| {
-        let scale = if container == Container::Nvfp4 {
-            crate::codec::Minifloat::E4M3.decode(code) * recipe.tensor.0
-        } else {
-            E8m0::decode(code)
-        };
-        largest * scale
-    };
-    let limits: Vec<f32> = scales.iter().map(limit).collect();
-    let (h, w) = container.block();
-    let Container::Tile { .. } = container else {
-        return kernel::count_above(Level::best(), values, values.len(), w, &limits);
-    };
-    let (_, grid_cols) = container.scale_grid(1, rect.cols).unwrap_or((1, 1));
-    let bands = (0..rect.rows).step_by(h).zip(limits.chunks(grid_cols));
-    bands
-        .map(|(row, limits)| {
-            let span = row * rect.cols..(row + h).min(rect.rows) * rect.cols;
-            let part = match values {
-                Values::Bf16(v) => Values::Bf16(&v[span]),
-                Values::F32(v) => Values::F32(&v[span]),
-            };
-            kernel::count_above(Level::best(), part, rect.cols, w, limits)
-        })
-        .sum()
 }

@@ -12,8 +12,10 @@ use super::queue::Queue;
 use super::run::Progress;
 use super::tensor_scale::Prepared;
 use super::writer::Writer;
+use crate::Note;
 use crate::checkpoint::{Band, Checkpoint, Matrix};
 use crate::error::{Error, Result};
+use crate::note::Rounding;
 use crate::stats::ErrorStats;
 
 /// A plan at work.
@@ -81,23 +83,18 @@ impl<'a> Work<'a> {
                 tensors += 1;
             }
         }
-        let what = format!("measured on {} values of {tensors} of {} matrices", total.count, again.len());
+        let (sampled, matrices, values) = (tensors, again.len(), total.count);
         if total.changed == 0 {
-            progress.note(&format!(
-                "the values were rounded before; every one stays the same so far ({what}), and each will be checked"
-            ));
+            progress.note(&Note::SameSoFar { values, sampled, matrices });
             return Ok(());
         }
-        let text = format!(
-            "these weights were rounded before: rounding them again adds a relative error of {:.4} to the one they have, and changes {:.1} % of values ({what})",
-            total.relative(),
-            100.0 * total.changed as f64 / total.count as f64
-        );
+        let changed = total.changed as f64 / total.count as f64;
+        let cost = Rounding { relative: total.relative(), changed, values, sampled, matrices };
         if self.plan.options.lossless || !self.plan.options.requant {
             let help = "start from the BF16 master if there is one, or accept it with --requant";
-            return Err(Error::Refused(format!("{text}; {help}")));
+            return Err(Error::Refused(format!("{cost}; {help}")));
         }
-        progress.note(&text);
+        progress.note(&Note::RoundedAgain(cost));
         Ok(())
     }
 

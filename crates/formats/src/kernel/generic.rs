@@ -4,50 +4,11 @@
 //! AVX-512 or NEON code. There is no branch in the inner loops, no multiply-add that a target could fuse, and sums go
 //! into a fixed number of lanes, so every instruction set gives the same bytes.
 
-use super::Format;
-use crate::codec::half::{bf16_to_f32, f32_to_bf16};
+use super::input::Input;
+use super::{Format, lanes};
+use crate::codec::half::f32_to_bf16;
 use crate::codec::{E8m0, pow2};
 use crate::{Element, ScaleRule};
-
-/// A stored input value: BF16 or FP32.
-pub(crate) trait Input: Copy {
-    /// |x| as `f32` bits.
-    fn magnitude(self) -> u32;
-    /// The sign as bit 31.
-    fn sign(self) -> u32;
-    /// The value.
-    fn value(self) -> f32;
-}
-
-impl Input for u16 {
-    #[inline(always)]
-    fn magnitude(self) -> u32 {
-        u32::from(self & 0x7fff) << 16
-    }
-    #[inline(always)]
-    fn sign(self) -> u32 {
-        u32::from(self & 0x8000) << 16
-    }
-    #[inline(always)]
-    fn value(self) -> f32 {
-        bf16_to_f32(self)
-    }
-}
-
-impl Input for f32 {
-    #[inline(always)]
-    fn magnitude(self) -> u32 {
-        self.to_bits() & 0x7fff_ffff
-    }
-    #[inline(always)]
-    fn sign(self) -> u32 {
-        self.to_bits() & 0x8000_0000
-    }
-    #[inline(always)]
-    fn value(self) -> f32 {
-        self
-    }
-}
 
 /// The code of a scaled magnitude `y`, to nearest, ties to even, saturating. `y` is finite and not negative.
 #[inline(always)]
@@ -73,11 +34,21 @@ fn code<F: Format, T: Input>(x: T, inverse: f32) -> u8 {
     (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8
 }
 
-/// As [`code`], dividing: for scales whose inverse is not exact.
+/// Codes with their signs of values scaled by `inverse`, which is exact.
 #[inline(always)]
-fn code_divided<F: Format, T: Input>(x: T, scale: f32) -> u8 {
-    let y = f32::from_bits(x.magnitude()) / scale;
-    (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8
+pub(crate) fn codes<F: Format, T: Input>(values: &[T], inverse: f32, out: &mut [u8]) {
+    for (x, out) in values.iter().zip(out) {
+        *out = code::<F, T>(*x, inverse);
+    }
+}
+
+/// As [`codes`], dividing: for scales whose inverse is not exact.
+#[inline(always)]
+pub(super) fn codes_divided<F: Format, T: Input>(values: &[T], scale: f32, out: &mut [u8]) {
+    for (x, out) in values.iter().zip(out) {
+        let y = f32::from_bits(x.magnitude()) / scale;
+        *out = (round::<F>(y) | (x.sign() >> (31 - F::MAN - F::EXP))) as u8;
+    }
 }
 
 /// The MXINT8 code of one input scaled by `inverse`.
@@ -89,20 +60,24 @@ fn int_code<T: Input>(x: T, inverse: f32) -> u8 {
     steps.clamp(-127, 127) as i8 as u8
 }
 
-/// The largest magnitude of a slice, as `f32` bits: infinities and NaN compare above every finite value.
+/// The largest magnitude of a slice, as `f32` bits.
 #[inline(always)]
 pub(crate) fn max_bits<T: Input>(values: &[T]) -> u32 {
-    let mut lanes = [0u32; 32];
-    let (chunks, rest) = values.as_chunks::<32>();
+    let mut lanes = [T::Ordered::default(); 16];
+    let (chunks, rest) = values.as_chunks::<16>();
     for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane = (*lane).max(x.magnitude());
-        }
+        raise(&mut lanes, chunk);
     }
-    for x in rest {
-        lanes[0] = lanes[0].max(x.magnitude());
+    raise(&mut lanes, rest);
+    T::bits(lanes.into_iter().max().unwrap_or_default())
+}
+
+/// Raises each maximum to the magnitude beside it.
+#[inline(always)]
+fn raise<T: Input>(max: &mut [T::Ordered], values: &[T]) {
+    for (max, x) in max.iter_mut().zip(values) {
+        *max = (*max).max(x.ordered());
     }
-    lanes.into_iter().fold(0, u32::max)
 }
 
 /// The largest magnitude of each of `out.len()` tiles of `width` columns from column `from` on, as `f32` bits.
@@ -110,11 +85,12 @@ pub(crate) fn max_bits<T: Input>(values: &[T]) -> u32 {
 pub(crate) fn tile_max<T: Input>(values: &[T], cols: usize, width: usize, from: usize, out: &mut [u32]) {
     out.fill(0);
     let to = (from + out.len() * width).min(cols);
+    let mut columns = vec![T::Ordered::default(); to - from];
     for row in values.chunks_exact(cols) {
-        let row = &row[from..to];
-        for (tile, out) in row.chunks(width).zip(out.iter_mut()) {
-            *out = (*out).max(max_bits(tile));
-        }
+        raise(&mut columns, &row[from..to]);
+    }
+    for (tile, out) in columns.chunks(width).zip(out.iter_mut()) {
+        *out = T::bits(tile.iter().copied().max().unwrap_or_default());
     }
 }
 
@@ -132,10 +108,7 @@ pub(crate) fn encode_tiles_pow2<F: Format, T: Input>(
     for (row, out) in values.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         let (row, out) = (&row[from..to], &mut out[from..to]);
         for ((tile, out), &e) in row.chunks(width).zip(out.chunks_mut(width)).zip(exponents) {
-            let inverse = pow2(-e);
-            for (x, code_out) in tile.iter().zip(out) {
-                *code_out = code::<F, T>(*x, inverse);
-            }
+            T::codes::<F>(tile, e, out);
         }
     }
 }
@@ -151,9 +124,7 @@ pub(crate) fn encode_tiles_fp32<F: Format, T: Input>(
 ) {
     for (row, out) in values.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
-            for (x, code_out) in tile.iter().zip(out) {
-                *code_out = code_divided::<F, T>(*x, scale);
-            }
+            codes_divided::<F, T>(tile, scale, out);
         }
     }
 }
@@ -196,11 +167,8 @@ pub(crate) fn encode_mx<F: Format, T: Input>(values: &[T], rule: ScaleRule, out:
         if rule == ScaleRule::Search && amax != 0 {
             e = search(block, e, |x, inverse| F::value(code::<F, T>(x, inverse)));
         }
-        let inverse = pow2(-e);
         let mut codes = [0u8; 32];
-        for (x, c) in block.iter().zip(&mut codes) {
-            *c = code::<F, T>(*x, inverse);
-        }
+        T::codes::<F>(block, e, &mut codes);
         pack(&codes, bits, out);
         *scale = E8m0::of_exponent(e);
     }
@@ -252,7 +220,8 @@ pub(crate) fn search<T: Input>(block: &[T], e: i32, read: impl Fn(T, f32) -> f32
     best.1
 }
 
-/// NVFP4: blocks of 16, scales E4M3(amax / (6 g)) kept within [2^-9, 448], codes E2M1(x / (scale * g)).
+/// NVFP4: blocks of 16, scales E4M3(amax / (6 g)) kept within [2^-9, 448], codes E2M1(x / (scale * g)). A block with an
+/// infinity or NaN gets the scale NaN and zero codes; the return value tells whether there was one.
 #[inline(always)]
 pub(crate) fn encode_nvfp4<S: Format, F: Format, T: Input>(
     values: &[T],
@@ -260,22 +229,29 @@ pub(crate) fn encode_nvfp4<S: Format, F: Format, T: Input>(
     out: &mut [u8],
     scales: &mut [u8],
 ) -> bool {
+    let starts = lanes::nvfp4_starts(g);
     let mut all_finite = true;
-    for ((block, out), scale) in values.as_chunks::<16>().0.iter().zip(out.as_chunks_mut::<8>().0).zip(scales) {
-        let amax = block.iter().fold(0, |m, x| m.max(x.magnitude()));
-        if amax >= 0x7f80_0000 {
-            all_finite = false;
-            *scale = 0x7f;
-            out.fill(0);
-            continue;
+    let mut max = [0u32; 64];
+    for ((batch, out), scales) in values.chunks(1024).zip(out.chunks_mut(512)).zip(scales.chunks_mut(64)) {
+        let blocks = batch.as_chunks::<16>().0;
+        for (max, block) in max.iter_mut().zip(blocks) {
+            *max = max_bits(block);
         }
-        *scale = nvfp4_scale::<S>(amax, g);
-        let divisor = S::value(*scale) * g;
-        let mut codes = [0u8; 16];
-        for (x, c) in block.iter().zip(&mut codes) {
-            *c = code_divided::<F, T>(*x, divisor);
+        for (&max, scale) in max.iter().zip(scales.iter_mut()) {
+            *scale = nvfp4_scale::<S>(max, g);
         }
-        pack(&codes, 4, out);
+        for (((block, out), scale), &max) in blocks.iter().zip(out.as_chunks_mut::<8>().0).zip(scales).zip(&max) {
+            if max >= 0x7f80_0000 {
+                all_finite = false;
+                *scale = 0x7f;
+                out.fill(0);
+                continue;
+            }
+            let mut codes = [0u8; 16];
+            let starts = starts.as_ref().map(|starts| &starts[usize::from(*scale & 0x7f)]);
+            T::nvfp4_codes::<F>(block, S::value(*scale) * g, starts, &mut codes);
+            pack(&codes, 4, out);
+        }
     }
     all_finite
 }
@@ -283,11 +259,9 @@ pub(crate) fn encode_nvfp4<S: Format, F: Format, T: Input>(
 /// The E4M3 code of an NVFP4 block scale: never zero, 1 for a block of zeros.
 #[inline(always)]
 pub(crate) fn nvfp4_scale<S: Format>(amax: u32, g: f32) -> u8 {
-    if amax == 0 {
-        return 0x38;
-    }
     let ideal = f32::from_bits(amax) / (6.0 * g);
-    (round::<S>(ideal) as u8).max(1)
+    let code = round::<S>(ideal).max(1) as u8;
+    if amax == 0 { 0x38 } else { code }
 }
 
 /// The value of an E4M3 code, without a table so that it becomes SIMD.
@@ -307,11 +281,34 @@ pub(crate) fn e4m3(code: u8) -> f32 {
 pub(crate) fn decode_tiles_bf16(codes: &[u8], cols: usize, width: usize, scales: &[f32], out: &mut [u16]) {
     for (row, out) in codes.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
-            for (&c, x) in tile.iter().zip(out) {
-                *x = f32_to_bf16(e4m3(c) * scale);
-            }
+            decode_tile_bf16(tile, scale, out);
         }
     }
+}
+
+/// E4M3 codes that share a scale to BF16, to nearest even.
+#[inline(always)]
+fn decode_tile_bf16(codes: &[u8], scale: f32, out: &mut [u16]) {
+    let each = |codes: &[u8], out: &mut [u16]| {
+        for (&c, x) in codes.iter().zip(out) {
+            *x = f32_to_bf16(e4m3(c) * scale);
+        }
+    };
+    // Which of two NaN a product takes after is up to the machine: a block that is marked is NaN without a sign.
+    if scale.is_nan() {
+        return out.fill(f32_to_bf16(f32::NAN));
+    }
+    let e = (scale.to_bits() >> 23) as i32 - 127;
+    if scale != pow2(e.clamp(-119, 119)) {
+        return each(codes, out);
+    }
+    let ((chunks, rest), (outs, out_rest)) = (codes.as_chunks::<32>(), out.as_chunks_mut::<32>());
+    for (chunk, out) in chunks.iter().zip(outs) {
+        if !lanes::decode_e4m3(chunk, e, out) {
+            each(chunk, out);
+        }
+    }
+    each(rest, out_rest);
 }
 
 /// E4M3 codes of one band of tiles to FP32.
@@ -319,6 +316,10 @@ pub(crate) fn decode_tiles_bf16(codes: &[u8], cols: usize, width: usize, scales:
 pub(crate) fn decode_tiles_f32(codes: &[u8], cols: usize, width: usize, scales: &[f32], out: &mut [f32]) {
     for (row, out) in codes.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
         for ((tile, out), &scale) in row.chunks(width).zip(out.chunks_mut(width)).zip(scales) {
+            if scale.is_nan() {
+                out.fill(f32::NAN);
+                continue;
+            }
             for (&c, x) in tile.iter().zip(out) {
                 *x = e4m3(c) * scale;
             }
@@ -338,6 +339,10 @@ pub(crate) fn decode_blocks(
 ) {
     let step = block * bits as usize / 8;
     for ((codes, out), &scale) in codes.chunks_exact(step).zip(out.chunks_exact_mut(block)).zip(scales) {
+        if scale.is_nan() {
+            out.fill(f32::NAN);
+            continue;
+        }
         match bits {
             4 => {
                 for (&c, out) in codes.iter().zip(out.as_chunks_mut::<2>().0) {
@@ -357,71 +362,6 @@ pub(crate) fn decode_blocks(
             }
         }
     }
-}
-
-/// Sums for an error report, in sixteen lanes that are added up in a fixed order.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Sums {
-    /// Sum of squares of the values.
-    pub x2: f64,
-    /// Sum of squares of the differences.
-    pub d2: f64,
-    /// Largest magnitude.
-    pub max_x: f64,
-    /// Largest difference.
-    pub max_d: f64,
-    /// Values that are not zero and read back as zero.
-    pub flushed: u64,
-    /// Values that read back as another value.
-    pub changed: u64,
-}
-
-/// Compares values with what they read back as. At most 2^32 values.
-#[inline(always)]
-pub(crate) fn compare<A: Input, B: Input>(a: &[A], b: &[B]) -> Sums {
-    const LANES: usize = 16;
-    let (mut x2, mut d2) = ([0f64; LANES], [0f64; LANES]);
-    let (mut max_x, mut max_d) = ([0f64; LANES], [0f64; LANES]);
-    let (mut flushed, mut changed) = ([0u32; LANES], [0u32; LANES]);
-    let mut step = |a: &[A], b: &[B]| {
-        for (i, (a, b)) in a.iter().zip(b).enumerate() {
-            let (x, y) = (f64::from(a.value()), f64::from(b.value()));
-            let d = x - y;
-            x2[i] += x * x;
-            d2[i] += d * d;
-            let (ax, ad) = (x.abs(), d.abs());
-            max_x[i] = if ax > max_x[i] { ax } else { max_x[i] };
-            max_d[i] = if ad > max_d[i] { ad } else { max_d[i] };
-            flushed[i] += u32::from((x != 0.0) & (y == 0.0));
-            changed[i] += u32::from(x != y);
-        }
-    };
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        step(a, b);
-    }
-    step(a_rest, b_rest);
-    Sums {
-        x2: x2.iter().sum(),
-        d2: d2.iter().sum(),
-        max_x: max_x.into_iter().fold(0.0, f64::max),
-        max_d: max_d.into_iter().fold(0.0, f64::max),
-        flushed: flushed.into_iter().map(u64::from).sum(),
-        changed: changed.into_iter().map(u64::from).sum(),
-    }
-}
-
-/// Values above the limit of their tile.
-#[inline(always)]
-pub(crate) fn count_above<T: Input>(values: &[T], cols: usize, width: usize, limits: &[f32]) -> u64 {
-    let mut count = 0u64;
-    for row in values.chunks_exact(cols) {
-        for (tile, &limit) in row.chunks(width).zip(limits) {
-            let above: u32 = tile.iter().map(|x| u32::from(f32::from_bits(x.magnitude()) > limit)).sum();
-            count += u64::from(above);
-        }
-    }
-    count
 }
 
 /// FP32 to BF16, to nearest even.

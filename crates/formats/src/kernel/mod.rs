@@ -7,12 +7,15 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod generic;
+mod input;
+mod lanes;
 mod simd;
+mod sums;
 
 use crate::codec::{E8m0, Minifloat, Overflow, pow2};
 use crate::{Container, Element, ScaleRule, TensorScale, Values};
-pub(crate) use generic::Sums;
 pub use simd::Level;
+pub(crate) use sums::Sums;
 
 /// The parameters of a minifloat as constants, so that each format gets loops of its own.
 pub(crate) trait Format {

@@ -6,9 +6,9 @@
 
 #![allow(unsafe_code)]
 
-use super::generic;
-use super::generic::Sums;
+use super::sums::Sums;
 use super::{E2m1, E2m3, E3m2, E4m3, E5m2};
+use super::{generic, sums};
 use crate::{Element, ScaleRule, Values};
 
 /// An instruction set that this machine has.
@@ -187,16 +187,16 @@ dispatch! {
 dispatch! {
     fn compare(a: Values<'_>, b: Values<'_>) -> Sums {
         match (a, b) {
-            (Values::Bf16(a), Values::Bf16(b)) => generic::compare(a, b),
-            (Values::Bf16(a), Values::F32(b)) => generic::compare(a, b),
-            (Values::F32(a), Values::Bf16(b)) => generic::compare(a, b),
-            (Values::F32(a), Values::F32(b)) => generic::compare(a, b),
+            (Values::Bf16(a), Values::Bf16(b)) => sums::compare(a, b),
+            (Values::Bf16(a), Values::F32(b)) => sums::compare(a, b),
+            (Values::F32(a), Values::Bf16(b)) => sums::compare(a, b),
+            (Values::F32(a), Values::F32(b)) => sums::compare(a, b),
         }
     }
 }
 dispatch! {
     fn count_above(values: Values<'_>, cols: usize, width: usize, limits: &[f32]) -> u64 {
-        either!(values, v => generic::count_above(v, cols, width, limits))
+        either!(values, v => sums::count_above(v, cols, width, limits))
     }
 }
 dispatch! {

@@ -208,6 +208,66 @@ fn every_mantissa_near_the_block_maximum() {
     }
 }
 
+/// Levels other than the portable one; says which of the target's this machine lacks.
+fn faster_levels() -> Vec<Level> {
+    let levels: Vec<Level> = Level::available().into_iter().filter(|l| *l != Level::PORTABLE).collect();
+    if cfg!(target_arch = "x86_64") {
+        for name in ["avx2", "avx512"] {
+            if levels.iter().all(|l| l.name() != name) {
+                eprintln!("SKIPPED {name}: this machine has not got it");
+            }
+        }
+    }
+    levels
+}
+
+/// Every E4M3 code with every scale, decoded to the bytes of the portable level.
+#[test]
+fn decoding_every_code_with_every_scale() {
+    let codes: Vec<u8> = (0..=255u8).collect();
+    let mx = Container::Mx(Element::E4m3);
+    for scale in 0..=255u8 {
+        let scales = [scale; 8];
+        let read = |level| {
+            let (mut half, mut wide) = ([0u16; 256], [0f32; 256]);
+            decode(level, mx, TensorScale::ONE, &codes, &scales, 256, Decoded::Bf16(&mut half));
+            decode(level, mx, TensorScale::ONE, &codes, &scales, 256, Decoded::F32(&mut wide));
+            (half, wide.map(f32::to_bits))
+        };
+        let portable = read(Level::PORTABLE);
+        for level in faster_levels() {
+            assert!(read(level) == portable, "{} scale {scale}", level.name());
+        }
+        for (i, (&half, &wide)) in portable.0.iter().zip(&portable.1).enumerate() {
+            let want = Minifloat::E4M3.decode(codes[i]) * E8m0::decode(scale);
+            let same = |bits: u32| bits == want.to_bits() || f32::from_bits(bits).is_nan() && want.is_nan();
+            assert!(same(wide), "code {i} scale {scale}");
+            assert!(half == codec::half::f32_to_bf16(want) || want.is_nan() && half & 0x7fff == 0x7fc0, "{i} {scale}");
+        }
+    }
+}
+
+/// Every finite BF16 input in bands of several shapes: the bytes of the portable level.
+#[test]
+fn every_level_gives_the_bytes_of_the_portable_one() {
+    let all: Vec<u16> = (0..=u16::MAX).filter(|&c| c & 0x7f80 != 0x7f80).collect();
+    // Neighbours far apart, so that blocks hold many sizes.
+    let mixed: Vec<u16> = (0..all.len()).map(|i| all[i * 7919 % all.len()]).collect();
+    for container in ALL {
+        let rule = container.default_rule();
+        for (v, cols) in [(&all, 2048), (&mixed, 128), (&mixed, 512)] {
+            let v = &v[..v.len().min(128 * cols) / cols * cols];
+            let wide: Vec<f32> = v.iter().map(|&x| bf16_to_f32(x)).collect();
+            let g = tensor_scale(container, &wide);
+            let portable = encoded(Level::PORTABLE, container, rule, g, Values::Bf16(v), cols);
+            for level in faster_levels() {
+                let got = encoded(level, container, rule, g, Values::Bf16(v), cols);
+                assert!(got == portable, "{container:?} {} {cols}", level.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_block_of_zeros_has_scale_one() {
     let v = vec![0x8000u16; 128];

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use catalog::{Chip, ChipClass};
 use cost::calibration::surface::Parameters;
-use cost::calibration::{CalibrationError, Entry, Family, Fit, Format, Subject, write};
+use cost::calibration::{CalibrationError, Entry, Family, Fit, Format, Measured, Subject, write};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -212,6 +212,19 @@ fn classes(samples: &Samples, many: &[(&Key, Entry)], few: &[(&Key, Entry)]) -> 
             })
         })
         .collect()
+}
+
+/// The rows of tables as they are, to go before the surfaces inside their hull.
+pub fn measured(tables: &Tables, chips: Chips<'_>) -> Result<Vec<Measured>, CalibrateError> {
+    let samples = read(tables, chips)?;
+    let of = |(key, rows): (Key, Vec<Sample>)| Measured {
+        chip: key.chip,
+        family: key.family,
+        format: key.format,
+        stack: key.stack,
+        rows: rows.into_iter().map(|s| (s.op, s.seconds)).collect(),
+    };
+    Ok(samples.groups.into_iter().map(of).collect())
 }
 
 /// Reads and fits.

@@ -11,10 +11,10 @@ use super::{CommFitError, Observation};
 use crate::tables::{Table, TableError};
 
 /// Bits of a dispatched FP8 value with one FP32 scale per 128, and of a combined BF16 value.
-pub(super) const FP8_BITS: f64 = 8.25;
+pub(super) const FP8_BITS: f64 = formats::Scheme::FP8_ROWS_OF_128.bits_per_value();
 pub(super) const BF16_BITS: f64 = 16.0;
 /// NVFP4 with one FP8 scale per 16.
-const FP4_BITS: f64 = 4.5;
+const FP4_BITS: f64 = formats::Scheme::NVFP4.bits_per_value();
 
 /// Reads the communication tables of all machines below `root`: `<system>/comm/<library>/<version>/<table>.parquet`.
 pub(super) fn read(root: &Path, data: &Data) -> Result<Vec<Observation>, CommFitError> {

@@ -9,10 +9,10 @@ use super::assemble::Assembled;
 use super::faults::faults;
 use super::study::{PoolAsked, ReplayStudy, RoleAsked};
 use crate::machine::{Fitted, Machine};
-use crate::predict::{Pool, Pools, Setup, Side};
+use crate::predict::{EXPERT_SKEW, Pool, Pools, Setup, Side};
 use crate::refusal::Refusal;
-use crate::search::{EXPERT_SKEW, storage};
-use crate::study::Candidate;
+use crate::search::storage;
+use crate::study::{Candidate, Given};
 
 /// Seconds to move the cache of so many tokens.
 pub type Path<'s> = Box<dyn Fn(u64) -> f64 + Sync + 's>;
@@ -74,6 +74,7 @@ impl<'q> Stage<'q> {
                 system: pool.system.clone(),
                 chips: pool.chips,
                 engine: None,
+                given: Given::default(),
                 price: pool.price.clone(),
                 surcharge: Range::exact(0.0),
                 pass_through: Range::exact(1.0),
@@ -106,6 +107,7 @@ impl<'q> Stage<'q> {
             storage,
             speculation: drafts.map(|accepted| Speculation { drafts: accepted.ceil().max(1.0) as u32, accepted }),
             expert_skew: EXPERT_SKEW,
+            front_ends: engine.features.front_ends.mid(),
             pools: Pools::Together(self.pool(place)),
         }
     }

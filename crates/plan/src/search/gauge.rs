@@ -99,15 +99,14 @@ impl<'s, 'a> Gauge<'s, 'a> {
         if self.setup.engine.scheduling.overlap.mid() { device.max(added) } else { device + added }
     }
 
-    /// Seconds of a front end to take a request in.
+    /// Seconds of the front ends to take a request in.
     pub fn intake(&self) -> f64 {
-        let host = &self.setup.engine.host;
-        host.intake.mid().0 + host.intake_token.mid().0 * self.shape.input
+        self.setup.front_end(&self.parallel, self.shape.input).0
     }
 
-    /// Seconds of a front end to send a token out.
+    /// Seconds of the front ends to send a token out.
     fn stream(&self) -> f64 {
-        self.setup.engine.host.stream.mid().0
+        self.setup.front_end(&self.parallel, 0.0).1
     }
 
     /// Seconds of a decode step with `requests` on each place.

@@ -20,9 +20,9 @@ mod storage;
 
 pub use climb::Ceiling;
 pub use gauge::Shape;
-pub use plans::{EXPERT_SKEW, Field, Plan, Rough};
+pub use plans::{Field, Plan, Rough};
 pub use point::{Point, Runner, level_name};
-pub use splits::short;
+pub use splits::{Room, short};
 pub use steady::{CellLoad, Seen};
 pub use storage::{main_scheme, storage};
 
@@ -36,7 +36,6 @@ use crate::refusal::Refusal;
 use crate::study::{Candidate, Load, Objective, Study};
 use climb::{Climb, best_guess, climb};
 use reject::Tally;
-use splits::Room;
 
 /// What the search found for one candidate.
 #[derive(Debug)]
@@ -49,6 +48,8 @@ pub struct Found<'a> {
     pub best: Option<(Point, Ceiling)>,
     /// Why there is none.
     pub unserved: Option<Reason>,
+    /// The point that comes nearest where none serves.
+    pub nearest: Option<Point>,
     /// Every simulated point, in a fixed order.
     pub points: Vec<Point>,
     /// Set-ups looked at.
@@ -70,7 +71,7 @@ const CURVE: usize = 12;
 /// A chip without peak or bandwidth, or a calibration without curves.
 pub fn search<'a>(
     study: &'a Study,
-    candidate: &Candidate,
+    candidate: &'a Candidate,
     engines: &'a [Engine],
     fitted: &Fitted,
 ) -> Result<Found<'a>, Refusal> {
@@ -83,10 +84,12 @@ pub fn search<'a>(
         tried += count;
         tally.merge(rejected);
     }
-    let mut found = Found { fields, plans, best: None, unserved: None, points: Vec::new(), tried, rejected: vec![] };
-    match study.traffic.load {
-        Load::Search => found.climb(study),
-        Load::Concurrency(_) | Load::Rate { .. } => found.carry(study),
+    let mut found =
+        Found { fields, plans, best: None, unserved: None, nearest: None, points: Vec::new(), tried, rejected: vec![] };
+    match (candidate.given.batch, &study.traffic.load) {
+        (Some(batch), _) => found.hold(study, batch),
+        (None, Load::Search) => found.climb(study),
+        (None, Load::Concurrency(_) | Load::Rate { .. }) => found.carry(study, candidate.given.decode.replicas),
     }
     found.close(tally);
     Ok(found)
@@ -94,7 +97,7 @@ pub fn search<'a>(
 
 fn field<'a>(
     study: &'a Study,
-    candidate: &Candidate,
+    candidate: &'a Candidate,
     engine: &'a Engine,
     fitted: &Fitted,
 ) -> Result<Field<'a>, Refusal> {
@@ -108,10 +111,17 @@ fn field<'a>(
     Ok(Field {
         model: &study.model,
         engine,
-        storage: storage(study.weights, study.kv, &study.model, engine, &system.chip),
+        storage: storage(
+            candidate.given.weights.unwrap_or(study.weights),
+            candidate.given.kv.or(study.kv),
+            &study.model,
+            engine,
+            &system.chip,
+        ),
         machine,
         speculation: speculation.map(|accepted| Speculation { drafts: accepted.ceil().max(1.0) as u32, accepted }),
         room,
+        given: &candidate.given,
         shape: Shape { input, cached: input * traffic.prefix_hit, output },
         longest: traffic.longest_request() as f64,
     })
@@ -201,8 +211,8 @@ impl Found<'_> {
     }
 
     /// The study sets the load: every promising plan runs under it.
-    fn carry(&mut self, study: &Study) {
-        let fewest = study.objective == Objective::Chips;
+    fn carry(&mut self, study: &Study, replicas: Option<u32>) {
+        let fewest = study.objective == Objective::Chips && replicas.is_none();
         let order = self.ranked(study);
         let wanted: Vec<usize> = order.iter().map(|r| r.0).take(2 * CONTENDERS).collect();
         let run = |&i: &usize| -> Vec<Point> {
@@ -254,20 +264,35 @@ impl Found<'_> {
         self.best = best.map(|p| (p.clone(), Ceiling::Given));
     }
 
+    /// The set-up names the load: every promising plan runs with `batch` requests in flight on each replica.
+    fn hold(&mut self, study: &Study, batch: u64) {
+        let order = self.ranked(study);
+        let wanted: Vec<usize> = order.iter().map(|r| r.0).take(2 * CONTENDERS).collect();
+        let run = |&i: &usize| self.runner(study, i).ok()?.holding(batch).ok();
+        self.points = wanted.par_iter().filter_map(run).collect();
+        let mut best: Option<&Point> = None;
+        for p in self.points.iter().filter(|p| p.misses.is_none()) {
+            if best.is_none_or(|old| p.output() > old.output()) {
+                best = Some(p);
+            }
+        }
+        self.best = best.map(|p| (p.clone(), Ceiling::Given));
+    }
+
     /// Sums up what was rejected.
     fn close(&mut self, mut tally: Tally) {
         let served = |plan: usize| self.points.iter().any(|p| p.plan == plan && p.misses.is_none());
         let mut told = Vec::new();
-        let mut nearest: Option<(f64, &Reason)> = None;
+        let mut nearest: Option<(f64, &Point)> = None;
         for point in &self.points {
             let Some(reason) = &point.misses else { continue };
             let over = match reason {
                 Reason::MissesLevel { bound, best, .. } => best / bound,
                 Reason::Overloaded { asked, reached } => asked / reached.max(1e-12),
-                Reason::DoesNotFit { .. } | Reason::DoesNotDivide { .. } => f64::INFINITY,
+                Reason::DoesNotFit { .. } | Reason::DoesNotDivide { .. } | Reason::NotAsNamed { .. } => f64::INFINITY,
             };
             if nearest.as_ref().is_none_or(|n| over < n.0) {
-                nearest = Some((over, reason));
+                nearest = Some((over, point));
             }
             if !served(point.plan) && !told.contains(&point.plan) {
                 told.push(point.plan);
@@ -276,7 +301,10 @@ impl Found<'_> {
             }
         }
         if self.best.is_none() {
-            self.unserved = nearest.map(|n| n.1.clone()).or_else(|| tally.least_too_large().cloned());
+            let nearest = nearest.map(|n| n.1.clone());
+            let missed = nearest.as_ref().and_then(|p| p.misses.clone());
+            self.unserved = missed.or_else(|| tally.least_too_large().cloned());
+            self.nearest = nearest;
         }
         self.rejected = tally.into_list();
         if self.best.is_none() && self.unserved.is_none() {

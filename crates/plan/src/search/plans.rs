@@ -1,18 +1,18 @@
 //! The set-ups worth a look on one system under one engine, each with a guess at its speed.
 
+use std::ops::Range;
+
 use catalog::{Engine, Model};
 use cost::deploy::{Parallel, Speculation, Storage};
 
 use super::gauge::{Gauge, Guess, Prompt, Shape};
 use super::reject::{Tally, reason};
 use super::splits::{self, Room};
+use crate::findings::Reason;
 use crate::machine::Machine;
-use crate::predict::{Pool, Pools, Setup, Side};
+use crate::predict::{EXPERT_SKEW, Pool, Pools, Setup, Side};
 use crate::refusal::Refusal;
-use crate::study::SearchLimits;
-
-/// Unevenness of experts: coefficient of variation of the load between them, as routers of public models show.
-pub const EXPERT_SKEW: f64 = 0.3;
+use crate::study::{Degrees, Given, SearchLimits};
 
 /// A system under one engine.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Field<'a> {
     pub speculation: Option<Speculation>,
     /// Devices of the system, and of a scale-up domain.
     pub room: Room,
+    /// What is named of the set-up.
+    pub given: &'a Given,
     /// Requests on average.
     pub shape: Shape,
     /// Tokens of the longest request.
@@ -99,6 +101,7 @@ impl<'a> Field<'a> {
             storage: self.storage,
             speculation: self.speculation,
             expert_skew: EXPERT_SKEW,
+            front_ends: self.engine.features.front_ends.mid(),
             pools,
         }
     }
@@ -120,13 +123,44 @@ impl<'a> Field<'a> {
     /// The plans of this field, the number of set-ups looked at, and what was rejected before any simulation.
     pub fn plans(&self, field: usize, limits: &SearchLimits, tpot: Option<f64>) -> (Vec<Plan>, u32, Tally) {
         let mut tally = Tally::default();
-        let mut tried = 0;
-        let mut pools = Vec::new();
-        let sizes: Vec<u32> = splits::doubles(self.room.devices).collect();
+        let given = self.given;
+        let (mut pools, mut tried) = self.pools(&given.decode, &mut tally);
+        let mut plans = Vec::new();
+        if given.apart.map_or(limits.aggregated, |apart| !apart) {
+            plans.extend(pools.iter().filter_map(|p| self.aggregated(field, p)));
+        }
+        if given.apart.unwrap_or(limits.disaggregated) && self.engine.features.disaggregation.mid() {
+            // Pools that only prefill come after those that may decode.
+            let decoders = pools.len();
+            let free = |d: &Degrees| Degrees { replicas: None, ..*d };
+            if free(&given.prefill) != free(&given.decode) {
+                let (more, count) = self.pools(&given.prefill, &mut tally);
+                tried += count;
+                pools.extend(more);
+            }
+            let fillers = if pools.len() > decoders { decoders..pools.len() } else { 0..decoders };
+            let split = self.disaggregated(field, &pools, (fillers, 0..decoders), tpot);
+            tried += split.len() as u32;
+            plans.extend(split);
+        }
+        plans.retain(|p| !p.rough.is_empty());
+        if plans.is_empty() && tally.is_empty() && given.names_pools() {
+            tally.add(Reason::NotAsNamed { setup: given.text.clone() }, || self.engine.id.clone());
+        }
+        let least = pools.iter().map(|p| p.parallel.devices()).min();
+        let nearest = least.or_else(|| self.least_devices());
+        tally.set_nearest(nearest.map(|d| self.machine.chips(d).ceil() as u32));
+        (plans, tried, tally)
+    }
+
+    /// The pools that fit, of splits as named, and how many were looked at.
+    fn pools(&self, named: &Degrees, tally: &mut Tally) -> (Vec<Gauged<'_>>, u32) {
+        let features = &self.engine.features;
+        let (mut pools, mut tried) = (Vec::new(), 0);
         for stages in [false, true] {
-            for &devices in &sizes {
-                for parallel in splits::splits(self.model, &self.engine.features, self.room, devices, stages) {
-                    if stages && parallel.pp == 1 {
+            for devices in splits::sizes(self.model, features, self.room, named) {
+                for parallel in splits::splits(self.model, features, self.room, devices, stages, named) {
+                    if stages && (parallel.pp == 1 || named.pp.is_some()) {
                         continue;
                     }
                     tried += 1;
@@ -145,20 +179,7 @@ impl<'a> Field<'a> {
                 break;
             }
         }
-        let mut plans = Vec::new();
-        if limits.aggregated {
-            plans.extend(pools.iter().map(|p| self.aggregated(field, p)));
-        }
-        if limits.disaggregated && self.engine.features.disaggregation.mid() {
-            let split = self.disaggregated(field, &pools, tpot);
-            tried += split.len() as u32;
-            plans.extend(split);
-        }
-        plans.retain(|p| !p.rough.is_empty());
-        let least = pools.iter().map(|p| p.parallel.devices()).min();
-        let nearest = least.or_else(|| self.least_devices());
-        tally.set_nearest(nearest.map(|d| self.machine.chips(d).ceil() as u32));
-        (plans, tried, tally)
+        (pools, tried)
     }
 
     fn gauged<'s>(&'s self, parallel: Parallel, side: Side<'s>) -> Gauged<'s> {
@@ -170,7 +191,8 @@ impl<'a> Field<'a> {
         Gauged { parallel, side, prompt, fill, decoding }
     }
 
-    fn aggregated(&self, field: usize, pool: &Gauged) -> Plan {
+    /// `None` where as many replicas as named do not find room.
+    fn aggregated(&self, field: usize, pool: &Gauged) -> Option<Plan> {
         let parallel = pool.parallel;
         let setup = self.together(parallel);
         let gauge = Gauge::new(&setup, &pool.side, self.shape);
@@ -181,13 +203,20 @@ impl<'a> Field<'a> {
             let requests = guess.requests * places;
             Rough { batch, clients, decoding: clients, requests, tpot: guess.tpot, ttft: guess.ttft }
         });
-        let copies = self.room.devices / parallel.devices();
+        let most = self.room.devices / parallel.devices();
+        let copies = self.given.decode.replicas.unwrap_or(most);
         let pools = Pools::Together(Pool { replicas: 1, parallel, max_seqs: None });
-        Plan { field, pools, copies, rough: rough.collect(), fills_cache: true }
+        (copies <= most).then(|| Plan { field, pools, copies, rough: rough.collect(), fills_cache: true })
     }
 
     /// Prefill and decode apart: the best few pools for each, in the ratio that matches their rates.
-    fn disaggregated(&self, field: usize, pools: &[Gauged], tpot: Option<f64>) -> Vec<Plan> {
+    fn disaggregated(
+        &self,
+        field: usize,
+        pools: &[Gauged],
+        (fillers, drainers): (Range<usize>, Range<usize>),
+        tpot: Option<f64>,
+    ) -> Vec<Plan> {
         let places = |p: &Gauged| f64::from(p.parallel.dp * p.parallel.pp);
         let per_device = |rate: f64, p: &Gauged| rate / f64::from(p.parallel.devices());
         let fill = |p: &Gauged| p.fill;
@@ -197,8 +226,8 @@ impl<'a> Field<'a> {
             let best = p.decoding.iter().rfind(fits).or(p.decoding.first());
             best.map_or(0.0, |(_, g)| g.requests * places(p))
         };
-        let best = |rate: &dyn Fn(&Gauged) -> f64, count: usize| -> Vec<usize> {
-            let mut order: Vec<usize> = (0..pools.len()).collect();
+        let best = |rate: &dyn Fn(&Gauged) -> f64, of: Range<usize>, count: usize| -> Vec<usize> {
+            let mut order: Vec<usize> = of.collect();
             order.sort_by(|&a, &b| {
                 let speed = |i: usize| per_device(rate(&pools[i]), &pools[i]);
                 speed(b).total_cmp(&speed(a)).then(a.cmp(&b))
@@ -207,8 +236,8 @@ impl<'a> Field<'a> {
             order
         };
         let mut plans = Vec::new();
-        for &p in &best(&fill, FILLERS) {
-            for &d in &best(&drain, DRAINERS) {
+        for &p in &best(&fill, fillers, FILLERS) {
+            for &d in &best(&drain, drainers.clone(), DRAINERS) {
                 let (prefill, decode) = (&pools[p], &pools[d]);
                 for (fills, drains) in self.ratios(fill(prefill), drain(decode), prefill.parallel, decode.parallel) {
                     plans.push(self.cell(field, (prefill, fills), (decode, drains)));
@@ -221,13 +250,16 @@ impl<'a> Field<'a> {
     /// Numbers of prefill and decode replicas of a cell whose rates match best, for the devices that there are.
     fn ratios(&self, fill: f64, drain: f64, prefill: Parallel, decode: Parallel) -> Vec<(u32, u32)> {
         let mut found: Vec<(f64, u32, u32)> = Vec::new();
-        for p in 1..=MOST_REPLICAS {
-            for d in 1..=MOST_REPLICAS {
-                let devices = p * prefill.devices() + d * decode.devices();
-                if devices > self.room.devices || gcd(p, d) > 1 {
+        let counts = |named: Option<u32>| named.map_or(1..=MOST_REPLICAS, |n| n..=n);
+        let (fills, drains) = (self.given.prefill.replicas, self.given.decode.replicas);
+        let named = fills.is_some() || drains.is_some();
+        for p in counts(fills) {
+            for d in counts(drains) {
+                let devices = p.saturating_mul(prefill.devices()).saturating_add(d.saturating_mul(decode.devices()));
+                if devices > self.room.devices || gcd(p, d) > 1 && !named {
                     continue;
                 }
-                let copies = self.room.devices / devices;
+                let copies = if named { 1 } else { self.room.devices / devices };
                 let rate = f64::from(copies) * (f64::from(p) * fill).min(f64::from(d) * drain);
                 found.push((rate, p, d));
             }
@@ -256,7 +288,8 @@ impl<'a> Field<'a> {
         }
         let pool = |p: &Gauged, replicas| Pool { replicas, parallel: p.parallel, max_seqs: None };
         let pools = Pools::Split { prefill: pool(prefill, fills), decode: pool(decode, drains) };
-        let copies = self.room.devices / pools.devices();
+        let named = self.given.prefill.replicas.is_some() || self.given.decode.replicas.is_some();
+        let copies = if named { 1 } else { self.room.devices / pools.devices() };
         let fills_cache = rough.len() == decode.decoding.len();
         Plan { field, pools, copies, rough, fills_cache }
     }
@@ -265,15 +298,16 @@ impl<'a> Field<'a> {
     fn least_devices(&self) -> Option<u32> {
         splits::doubles(MOST_DEVICES).find(|&devices| {
             let room = Room { devices, ..self.room };
-            let all = splits::splits(self.model, &self.engine.features, room, devices, true);
+            let free = Degrees::default();
+            let all = splits::splits(self.model, &self.engine.features, room, devices, true, &free);
             all.into_iter().any(|parallel| self.side(parallel).is_ok())
         })
     }
 }
 
 /// Pools taken for prefill and for decode where they are apart.
-const FILLERS: usize = 2;
-const DRAINERS: usize = 4;
+const FILLERS: usize = 6;
+const DRAINERS: usize = 8;
 /// Ratios tried for each pair of pools.
 const RATIOS: usize = 2;
 /// Share of the time that prefill may be busy: above, queues grow without bound.

@@ -132,6 +132,19 @@ impl<'s, 'a> Runner<'s, 'a> {
         }
     }
 
+    /// `batch` requests in flight on each replica that decodes; where prefill is apart, those that decode.
+    ///
+    /// # Errors
+    /// A simulation that cannot run.
+    pub fn holding(&self, batch: u64) -> Result<Point, Refusal> {
+        let each = batch.div_ceil(u64::from(self.decodes.dp * self.decodes.pp)).max(1);
+        let load = match &self.plan.pools {
+            Pools::Together(_) => CellLoad::Clients { count: batch, decoding: batch },
+            Pools::Split { .. } => self.clients(each),
+        };
+        self.run(each, load, f64::from(self.plan.copies))
+    }
+
     /// The load of another point, on this plan.
     ///
     /// # Errors

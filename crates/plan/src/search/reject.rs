@@ -10,6 +10,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Whether nothing was rejected.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// One more.
     pub fn add(&mut self, reason: Reason, example: impl FnOnce() -> String) {
         self.put(Rejection { reason, count: 1, example: example() });
@@ -59,6 +64,7 @@ fn same(a: &Reason, b: &Reason) -> bool {
         (Reason::MissesLevel { level: a, .. }, Reason::MissesLevel { level: b, .. }) => a == b,
         (Reason::DoesNotDivide { what: a, .. }, Reason::DoesNotDivide { what: b, .. }) => a == b,
         (Reason::Overloaded { .. }, Reason::Overloaded { .. }) => true,
+        (Reason::NotAsNamed { .. }, Reason::NotAsNamed { .. }) => true,
         _ => false,
     }
 }
@@ -76,15 +82,17 @@ fn nearer(a: &Reason, b: &Reason) -> bool {
 /// The reason behind a refusal that is the set-up's fault; `None` for all others.
 pub fn reason(refusal: &Refusal) -> Option<Reason> {
     use cost::deploy::Misfit;
-    let divide = |what: &str, of: String| Some(Reason::DoesNotDivide { what: what.to_owned(), of });
+    let divide = |what: &str, count: u64, of: &str| {
+        Some(Reason::DoesNotDivide { what: what.to_owned(), count, of: of.to_owned() })
+    };
     match refusal {
         Refusal::DoesNotFit { needs, has } => {
             Some(Reason::DoesNotFit { needs: *needs, has: *has, nearest_chips: None })
         }
-        Refusal::Misfit(Misfit::DoesNotDivide { degree, of, count, .. }) => divide(degree, format!("{count} {of}")),
-        Refusal::Misfit(Misfit::TooManyStages { layers, .. }) => divide("pp", format!("{layers} layers")),
-        Refusal::Misfit(Misfit::ExpertGrid { tp, dp, .. }) => divide("ep", format!("{} devices", tp * dp)),
-        Refusal::Misfit(Misfit::Zero(degree)) => divide(degree, "anything".to_owned()),
+        Refusal::Misfit(Misfit::DoesNotDivide { degree, of, count, .. }) => divide(degree, *count, of),
+        Refusal::Misfit(Misfit::TooManyStages { layers, .. }) => divide("pp", u64::from(*layers), "layers"),
+        Refusal::Misfit(Misfit::ExpertGrid { tp, dp, .. }) => divide("ep", u64::from(tp * dp), "devices"),
+        Refusal::Misfit(Misfit::Zero(degree)) => divide(degree, 0, "devices"),
         _ => None,
     }
 }

@@ -82,6 +82,16 @@ impl Steady {
         Steady { workload, load, mean_output: traffic.output.mean() }
     }
 
+    /// Tokens of an answer on average, of those drawn.
+    fn sampled(&self) -> f64 {
+        match &self.workload.output {
+            sim::Lengths::List(list) if !list.is_empty() => {
+                list.iter().map(|&n| f64::from(n)).sum::<f64>() / list.len() as f64
+            }
+            _ => self.mean_output,
+        }
+    }
+
     /// Requests that are under way when the simulation begins.
     pub fn resident(&self) -> usize {
         resident(self.load)
@@ -106,12 +116,12 @@ impl Steady {
         let window = if last > first { (first, last) } else { (begin, end) };
         let mut seen = Seen::within(served, window, self.mean_output, record.loads.clone());
         if let CellLoad::Rate { per_second, .. } = self.load {
-            seen.grows = grows(served, window);
-            if !seen.grows {
-                // What is carried is what was asked; a finite sample strays from it.
-                let tokens = self.mean_output;
-                (seen.output, seen.requests) = (per_second * tokens, per_second);
-            }
+            // A stock that grows while tokens flow as fast as they are asked for is still filling up.
+            let asked = per_second * self.sampled();
+            seen.grows = seen.output < CARRIED * asked && grows(served, window);
+            // What is carried is what was asked; a finite sample strays from it.
+            let requests = if seen.grows { seen.output / self.sampled().max(1e-12) } else { per_second };
+            (seen.output, seen.requests) = (requests * self.mean_output, requests);
         }
         seen
     }
@@ -134,6 +144,9 @@ fn uniform(seed: u64, stream: u64, index: u64) -> f64 {
     }
     (z >> 11) as f64 / (1u64 << 53) as f64
 }
+
+/// Share of the tokens asked for below which a growing stock is one that is not carried.
+const CARRIED: f64 = 0.95;
 
 /// Share of the flow of tokens that beginnings must explain: what is missing is more than chance.
 const DRAINS: f64 = 0.9;

@@ -10,14 +10,17 @@ use units::{Range, Seconds, UsdPerKilowattHour};
 
 use crate::money::Priced;
 pub use crate::traffic::{Lengths, Load, Traffic};
+pub use given::{Degrees, Given, GivenFault};
 
 pub(crate) mod files;
+mod given;
 pub(crate) mod lengths;
 pub(crate) mod prices;
 pub(crate) mod sections;
 pub(crate) mod systems;
 #[cfg(test)]
 mod tests;
+pub(crate) mod train_parts;
 
 /// The question.
 #[derive(Debug, Clone)]
@@ -94,7 +97,7 @@ pub const OBJECTIVES: [(&str, Objective); 4] = [
 ];
 
 /// A candidate system.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// The system, with as many chips as are used: its own number unless the study says otherwise.
     pub system: System,
@@ -102,6 +105,8 @@ pub struct Candidate {
     pub chips: u32,
     /// Engine profile by name; `None`: the best of those that run on it.
     pub engine: Option<String>,
+    /// What the study names of the set-up.
+    pub given: Given,
     /// Price of one chip: the study's, else the catalog's, if either knows one.
     pub price: Option<Priced>,
     /// Surcharge or duty on the purchase price or rent, as a fraction.

@@ -20,7 +20,7 @@ pub fn written(value: &Value) -> Option<Price> {
 
 /// The price that a study states.
 pub fn stated(price: Price) -> Priced {
-    Priced { price, source: "this study".to_owned(), fact: None }
+    Priced { price, source: String::new(), bare: false, fact: None }
 }
 
 /// The price that the catalog knows: a rent where there is one, else a purchase, unless `basis` wants one of them.
@@ -28,15 +28,14 @@ pub fn known(catalog: &Catalog, system: &str, basis: Basis) -> Option<Priced> {
     let found = catalog.price_of_system(system).ok()?;
     let rent = found.rent.filter(|_| basis != Basis::Purchase);
     if let Some(rent) = rent {
-        return Some(priced(catalog, &rent, Price::Rent(rent.value), ""));
+        return Some(priced(catalog, &rent, Price::Rent(rent.value), false));
     }
     let purchase = found.purchase.filter(|_| basis != Basis::Rent)?;
-    let share =
-        if found.whole_system { ", hosts and fabric included" } else { ", bare chips without hosts and fabric" };
-    Some(priced(catalog, &purchase, Price::Purchase(purchase.value), share))
+    let bare = !found.whole_system;
+    Some(priced(catalog, &purchase, Price::Purchase(purchase.value), bare))
 }
 
-fn priced<T: Quantity>(catalog: &Catalog, fact: &Fact<T>, price: Price, share: &str) -> Priced {
+fn priced<T: Quantity>(catalog: &Catalog, fact: &Fact<T>, price: Price, bare: bool) -> Priced {
     let title = catalog.sources.get(&fact.source).map_or(&fact.source, |s| &s.title);
     let note = if fact.note.is_empty() { String::new() } else { format!(", {}", fact.note) };
     let used = FactUse {
@@ -46,5 +45,5 @@ fn priced<T: Quantity>(catalog: &Catalog, fact: &Fact<T>, price: Price, share: &
         source: title.clone(),
         disputed: !fact.value.is_exact(),
     };
-    Priced { price, source: format!("{title}{note}{share}"), fact: Some(used) }
+    Priced { price, source: format!("{title}{note}"), bare, fact: Some(used) }
 }

@@ -25,8 +25,8 @@ const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let regions = Region::all()?;
-    let study = study(&doc, Table::root(&doc, &root), name, folder, library, &regions);
+    let regions = &library.catalog.regions;
+    let study = study(&doc, Table::root(&doc, &root), name, folder, library, regions);
     match study {
         Some(study) if doc.is_sound() => Ok(study),
         _ => Err(doc.into_faults()),
@@ -53,10 +53,7 @@ fn study(
     let objective = root.need("objective", "write a table [objective] with best = \"tokens per chip\"");
     let objective = objective.and_then(|v| self::objective(&v, traffic.as_ref()));
     let candidates = root.need("system", "write a table [[system]] for each candidate");
-    let money = match root.get("money") {
-        Some(value) => value.table("write a table [money]").and_then(|table| money(Some(table), regions)),
-        None => money(None, regions),
-    };
+    let money = money_of(root.get("money"), regions);
     let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
     let candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
     let search = root.get("search").map_or_else(|| Some(everything()), |v| search(&v));
@@ -84,7 +81,7 @@ fn study(
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is
 /// looked for in the working folder: a study means the same wherever it is read from.
-pub fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
+pub(crate) fn model(value: &Value, folder: Option<&Path>, library: Library) -> Option<Model> {
     let name = value.text("name a built-in model or a folder with a config.json")?;
     let own = |user: &Path| is_plain(name) && user.join("models").join(format!("{name}.json")).is_file();
     let is_path = name.starts_with(['.', '/']) || name.contains(['\\', '\0']) || name.ends_with(".json");
@@ -117,7 +114,7 @@ fn inline(fault: &Diagnostic) -> String {
 }
 
 /// A storage scheme, or `Some(None)` for what is published.
-pub fn scheme(value: &Value) -> Option<Option<Scheme>> {
+pub(crate) fn scheme(value: &Value) -> Option<Option<Scheme>> {
     let name = value.text("name a storage scheme as in \"ue8m0-fp8\"")?;
     if name == "as published" {
         return Some(None);
@@ -228,8 +225,16 @@ fn objective(value: &Value, traffic: Option<&Traffic>) -> Option<Objective> {
 
 const BASES: [(&str, Basis); 3] = [("any", Basis::Any), ("rent", Basis::Rent), ("purchase", Basis::Purchase)];
 
+/// What the study's table `[money]` says, and the region's figures where there is none.
+pub(crate) fn money_of(value: Option<Value>, regions: &[Region]) -> Option<Money> {
+    match value {
+        Some(value) => value.table("write a table [money]").and_then(|table| money(Some(table), regions)),
+        None => money(None, regions),
+    }
+}
+
 /// What the study says of money, and the region's figures for what it does not say.
-pub fn money(table: Option<Table>, regions: &[Region]) -> Option<Money> {
+pub(crate) fn money(table: Option<Table>, regions: &[Region]) -> Option<Money> {
     let get = |key| table.as_ref().and_then(|t| t.get(key));
     let region = match get("region") {
         Some(v) => {

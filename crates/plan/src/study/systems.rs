@@ -1,14 +1,14 @@
 //! The candidates of a study.
 
-use catalog::engine::{GENERIC, engines_for};
+use catalog::engine::GENERIC;
 use catalog::written::{Table, Value, nearest, short};
-use catalog::{Engine, Listed, LookupError, System, SystemSpec};
+use catalog::{Listed, LookupError, System, SystemSpec};
 use units::Range;
 
-use super::{Basis, Candidate, Incomplete, Library, prices};
+use super::{Basis, Candidate, Given, Incomplete, Library, prices};
 
 /// Most chips that a candidate may have.
-const MOST_CHIPS: u64 = 1_000_000;
+pub const MOST_CHIPS: u64 = 1_000_000;
 /// Most candidates: each is searched in full.
 const MOST_CANDIDATES: usize = 1_000;
 
@@ -20,11 +20,19 @@ pub fn candidates(value: &Value, library: Library, basis: Basis) -> Option<(Vec<
         value.fault(format!("lists {} candidates", list.len()), format!("give 1 to {MOST_CANDIDATES}"));
         return None;
     }
-    let (mut complete, mut incomplete) = (Vec::new(), Vec::new());
+    let (mut complete, mut incomplete) = (Vec::<Candidate>::new(), Vec::new());
     for item in &list {
         let Some(table) = item.table(REMEDY) else { continue };
         match candidate(&table, library, basis) {
-            Some(Ok(found)) => complete.push(found),
+            Some(Ok(found)) => {
+                // The same system with other chips, prices or set-ups is another candidate.
+                if complete.contains(&found)
+                    && let Some(name) = table.get("name")
+                {
+                    name.fault("the same candidate is listed twice", "leave one out, or change what they differ in");
+                }
+                complete.push(found);
+            }
             Some(Err(lacking)) => incomplete.push(lacking),
             None => {}
         }
@@ -33,19 +41,22 @@ pub fn candidates(value: &Value, library: Library, basis: Basis) -> Option<(Vec<
     Some((complete, incomplete))
 }
 
-fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Candidate, Incomplete>> {
+pub(crate) fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Candidate, Incomplete>> {
     let name = table.need("name", "name a system of the catalog").and_then(|v| system(&v, library));
     let wanted_chips = table.get("chips");
     let count = |v: &Value| v.count(1, MOST_CHIPS).map(|n| u32::try_from(n).ok());
     let chips = wanted_chips.as_ref().map_or(Some(None), count);
+    let engines: Vec<&str> = library.catalog.engines.iter().map(|e| e.id.as_str()).collect();
     let wanted = table.get("engine");
-    let engine = wanted.as_ref().map_or(Some(None), |v| name_of(v, &Engine::names(), "engine").map(Some));
+    let engine = wanted.as_ref().map_or(Some(None), |v| name_of(v, &engines, "engine").map(Some));
+    let given = table.get("setup").map_or(Some(Given::default()), |v| given(&v, &engines));
     let price = table.get("price").map_or(Some(None), |v| prices::written(&v).map(Some));
     // A surcharge above its tenfold is a slip of the per cent sign.
     let surcharge = table.get("surcharge").map_or(Some(Range::exact(0.0)), |v| v.fractions(0.0, 10.0));
     let pass_through = table.get("pass_through").map_or(Some(Range::exact(1.0)), |v| v.fractions(0.0, 1.0));
     let (listed, chips, engine) = (name?, chips?, engine?);
-    let (price, surcharge, pass_through) = (price?, surcharge?, pass_through?);
+    let (price, surcharge, pass_through, given) = (price?, surcharge?, pass_through?, given?);
+    let engine = given.engine.as_deref().or(engine);
     let system = match &listed.checked {
         Ok(system) => system.clone(),
         Err(missing) => {
@@ -54,7 +65,7 @@ fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Can
         }
     };
     if let (Some(value), Some(engine)) = (wanted, engine) {
-        let able = engines_for(&system.chip.architecture).unwrap_or_default();
+        let able = library.catalog.engines_for(&system.chip.architecture);
         if engine != GENERIC && !able.iter().any(|e| e.id == engine) {
             let able = able.into_iter().map(|e| e.id).collect::<Vec<_>>().join(", ");
             value.fault(format!("{engine} does not run on {}", system.chip.name), format!("these do: {able}"));
@@ -72,7 +83,13 @@ fn candidate(table: &Table, library: Library, basis: Basis) -> Option<Result<Can
         return None;
     };
     let price = price.map(prices::stated).or_else(|| prices::known(library.catalog, &listed.spec.id, basis));
-    Some(Ok(Candidate { system, chips, engine, price, surcharge, pass_through }))
+    Some(Ok(Candidate { system, chips, engine, given, price, surcharge, pass_through }))
+}
+
+/// What is named of a set-up.
+fn given(value: &Value, engines: &[&str]) -> Option<Given> {
+    let text = value.text("name a set-up, as in \"TP8 EP8 batch=64\"")?;
+    Given::parse(text, engines).map_err(|fault| value.fault(fault.message, fault.remedy)).ok()
 }
 
 /// A system by its key, name or alias.

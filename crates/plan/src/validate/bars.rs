@@ -43,6 +43,10 @@ pub enum What {
     Mla,
     /// Exchanges.
     Exchanges,
+    /// Steps of training runs on chips of the maker that the goals name.
+    TrainingFirst,
+    /// Steps of training runs on all other chips.
+    TrainingOthers,
 }
 
 impl What {
@@ -60,6 +64,8 @@ impl What {
             What::Moe => "operators MoE",
             What::Mla => "operators MLA",
             What::Exchanges => "collectives",
+            What::TrainingFirst => "training steps, first maker",
+            What::TrainingOthers => "training steps, other makers",
         }
     }
 }
@@ -76,6 +82,7 @@ pub fn bars(points: &[Point]) -> Vec<Bar> {
     let silicon = |p: &Point, kind, plain| p.file == File::ServingSilicon && p.kind == kind && p.plain == plain;
     let maker = |p: &Point| p.vendor == first;
     let serving = |p: &Point| p.file == File::Serving && p.plain && p.metric.starts_with("output_tokens_per_s");
+    let training = |p: &Point| p.file == File::Training && p.plain;
     let operator = |p: &Point, family: &str| p.file == File::Operators && p.kind == Kind::Operator && p.class == family;
     [
         bar(What::SiliconTpot, (0.10, 0.30), &|p| silicon(p, Kind::Tpot, true)),
@@ -89,6 +96,8 @@ pub fn bars(points: &[Point]) -> Vec<Bar> {
         bar(What::Moe, (0.12, 0.0), &|p| operator(p, "MoE")),
         bar(What::Mla, (0.12, 0.0), &|p| operator(p, "MLA")),
         bar(What::Exchanges, (0.20, 0.0), &|p| p.file == File::Collectives),
+        bar(What::TrainingFirst, (0.12, 0.0), &|p| training(p) && maker(p)),
+        bar(What::TrainingOthers, (0.20, 0.0), &|p| training(p) && !maker(p)),
     ]
     .into_iter()
     .filter(|b| b.errors.count + b.errors.refused > 0)

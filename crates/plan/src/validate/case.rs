@@ -3,6 +3,7 @@
 use formats::Scheme;
 
 use super::file::File;
+use super::reading::Gathering;
 use crate::traffic::Lengths;
 
 /// A degree of parallelism as written; `None` where the source leaves it open.
@@ -221,8 +222,14 @@ pub struct Case {
     pub prefix_hit: f64,
     /// Whether every kernel is launched by the host, without graphs.
     pub eager: bool,
+    /// Whether the engine is called in its own process: no server between it and the client.
+    pub in_process: bool,
+    /// Whether the run is so long that ramp and drain do not count.
+    pub long: bool,
     /// Most tokens in a step, where the source limits it.
     pub step_tokens: Option<u32>,
+    /// Prompts wait for fuller steps.
+    pub gather: Option<Gathering>,
     /// Why the row cannot be predicted, if it cannot.
     pub refused: Option<String>,
     /// Remarks: trap modelled, set-up searched.

@@ -17,17 +17,20 @@ pub enum File {
     Operators,
     /// One exchange a row.
     Collectives,
+    /// One value of a training run a row.
+    Training,
 }
 
-/// A file that is none of the four.
+/// A file that is none of them.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{path}: not a file of measurements: its header must have the columns of serving ({}), serving-silicon ({}), \
-     operators ({}) or collectives ({})",
+     operators ({}), collectives ({}) or training ({})",
     File::Serving.header().join(", "),
     File::ServingSilicon.header().join(", "),
     File::Operators.header().join(", "),
-    File::Collectives.header().join(", ")
+    File::Collectives.header().join(", "),
+    File::Training.header().join(", ")
 )]
 pub struct UnknownHeader {
     /// The file.
@@ -36,7 +39,8 @@ pub struct UnknownHeader {
 
 impl File {
     /// All of them, in the order they are shown.
-    pub const ALL: [File; 4] = [File::ServingSilicon, File::Serving, File::Operators, File::Collectives];
+    pub const ALL: [File; 5] =
+        [File::ServingSilicon, File::Serving, File::Operators, File::Collectives, File::Training];
 
     /// `serving-silicon`.
     pub const fn name(self) -> &'static str {
@@ -45,6 +49,7 @@ impl File {
             File::ServingSilicon => "serving-silicon",
             File::Operators => "operators",
             File::Collectives => "collectives",
+            File::Training => "training",
         }
     }
 
@@ -60,6 +65,7 @@ impl File {
             File::ServingSilicon => &["id", "model_path", "system", "backend", "isl", "osl", "concurrency"],
             File::Operators => &["id", "chip", "op", "shape", "format", "time_us"],
             File::Collectives => &["id", "chip", "operation", "ranks", "message_bytes"],
+            File::Training => &["id", "chip", "chips", "model", "seq", "global_batch", "metric", "value"],
         }
     }
 
@@ -90,6 +96,9 @@ impl File {
             }
             File::Collectives => {
                 ("measurements/collectives.csv", include_bytes!("../../../../catalog/measurements/collectives.csv"))
+            }
+            File::Training => {
+                ("measurements/training.csv", include_bytes!("../../../../catalog/measurements/training.csv"))
             }
         };
         Table::parse(Path::new(path), bytes.to_vec())

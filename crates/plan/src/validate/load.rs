@@ -20,8 +20,6 @@ const ARRIVALS: u64 = 1000;
 const OFFLINE: (f64, u64, u64) = (6e6, 1_000, 30_000);
 /// More rounds of all that memory holds than this, and ramp and drain no longer count.
 const MANY_ROUNDS: u64 = 8;
-/// Whoever looks for the most throughput raises the limit on requests until memory binds.
-const OPEN_SEQS: u32 = 4096;
 /// Halvings of the search for the largest rate within a bound.
 const HALVINGS: u32 = 6;
 
@@ -31,7 +29,7 @@ pub fn run(case: &Case, setup: &Setup<'_>) -> Result<Seen, Refusal> {
         (Mode::PrefillOnly(pool), CaseLoad::Saturated) => prefill_only(case, setup, pool.batch),
         (Mode::DecodeOnly(pool), load) => decode_only(case, setup, pool.batch, load),
         (_, CaseLoad::Concurrency(c)) => {
-            let requests = case.requests.unwrap_or(c * ROUNDS).max(c);
+            let requests = case.requests.unwrap_or(c.saturating_mul(ROUNDS)).max(c);
             Ok(Seen::whole(&at(case, setup, closed(c, requests, case))?))
         }
         (_, CaseLoad::Burst(n)) => Ok(Seen::whole(&at(case, setup, closed(n, n, case))?)),
@@ -46,8 +44,8 @@ pub fn run(case: &Case, setup: &Setup<'_>) -> Result<Seen, Refusal> {
             let requests = case.requests.unwrap_or(ARRIVALS);
             Ok(Seen::whole(&at(case, setup, poisson(rate, requests, case))?))
         }
-        (_, CaseLoad::Saturated) => saturated(case, &limited(setup, |_| OPEN_SEQS)),
-        (_, CaseLoad::Bounded { ttft, tpot }) => bounded(case, &limited(setup, |_| OPEN_SEQS), ttft, tpot),
+        (_, CaseLoad::Saturated) => saturated(case, setup),
+        (_, CaseLoad::Bounded { ttft, tpot }) => bounded(case, setup, ttft, tpot),
     }
 }
 
@@ -79,7 +77,8 @@ fn slots(case: &Case, setup: &Setup<'_>) -> u64 {
     let pool = setup.pools.decode();
     let context = case.input.mean() + case.output.mean();
     let fit = (setup.memory(pool).tokens(context) as f64 / context).max(1.0) as u64;
-    let limit = pool.max_seqs.map_or(u64::MAX, u64::from);
+    let limit = pool.max_seqs.unwrap_or(setup.engine.limits_on(&setup.machine.system.chip).max_seqs.mid());
+    let limit = u64::from(limit.max(1));
     fit.min(limit) * u64::from(pool.replicas) * u64::from(pool.parallel.dp) * u64::from(pool.parallel.pp)
 }
 
@@ -89,7 +88,7 @@ fn saturated(case: &Case, setup: &Setup<'_>) -> Result<Seen, Refusal> {
     let offline = ((tokens / (case.input.mean() + case.output.mean())) as u64).clamp(least, most);
     let requests = case.requests.unwrap_or(offline);
     let slots = slots(case, setup);
-    if requests > slots.saturating_mul(MANY_ROUNDS) {
+    if case.long || requests > slots.saturating_mul(MANY_ROUNDS) {
         return Ok(Seen::steady(&at(case, setup, closed(slots, slots * 4, case))?));
     }
     Ok(Seen::whole(&at(case, setup, closed(requests, requests, case))?))

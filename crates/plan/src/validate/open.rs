@@ -1,33 +1,69 @@
-//! Rows that leave parallelism open: set-ups that whoever ran them may have chosen.
+//! Rows that leave parallelism open: the set-ups that whoever ran them may have chosen are those that the search finds.
 
-use catalog::Model;
-use cost::deploy::Parallel;
+use super::case::{Case, CaseLoad};
+use crate::predict::{Pool, Pools, Setup};
+use crate::refusal::Refusal;
+use crate::search::{Field, Plan, Room, Rough, Shape};
+use crate::study::{Given, SearchLimits};
 
-use crate::machine::Machine;
-use crate::predict::{Pool, Pools};
+/// Set-ups that are simulated: those that the search guesses to be the quickest.
+const CONTENDERS: usize = 4;
+/// Share of the best guess below which a set-up is not simulated: guesses are within about a quarter.
+const PROMISING: f64 = 0.75;
 
-/// Replicas of one to all of `devices` devices: tensor parallelism inside a scale-up domain; for experts also attention
-/// by data with the experts spread over the replica.
-pub fn candidates(model: &Model, machine: &Machine, devices: u32) -> Vec<Pools> {
-    let domain = machine.system.fabric.tiers.first().map_or(1, |t| t.chips) * machine.system.chip.devices.max(1);
-    let mut found = Vec::new();
-    let sizes = (0..).map(|power| 1u32 << power).take_while(|&s| s <= devices.min(64));
-    for size in sizes {
-        let mut add = |parallel: Parallel| {
-            let pool = Pool { replicas: devices / size, parallel, max_seqs: None };
-            if parallel.check(model).is_ok() && !found.contains(&Pools::Together(pool)) {
-                found.push(Pools::Together(pool));
-            }
-        };
-        if size <= domain.max(1) {
-            add(Parallel { tp: size, pp: 1, dp: 1, ep: 1, moe_tp: size });
-        }
-        if model.is_moe() && size > 1 {
-            add(Parallel { tp: 1, pp: 1, dp: size, ep: size, moe_tp: 1 });
-        }
-        if size > 1 && size <= 8 {
-            add(Parallel { tp: 1, pp: size, dp: 1, ep: 1, moe_tp: 1 });
-        }
+/// The most promising ways to use `devices` devices like `setup`, the best guess first.
+///
+/// # Errors
+/// Nothing fits: what the smallest split says.
+pub fn candidates(case: &Case, setup: &Setup<'_>, devices: u32) -> Result<Vec<Pools>, Refusal> {
+    let machine = setup.machine;
+    let inner = machine.system.fabric.tiers.first().map_or(1, |t| t.chips).max(1);
+    let (input, output) = (case.input.mean(), case.output.mean());
+    let given = Given::default();
+    let field = Field {
+        given: &given,
+        model: setup.model,
+        engine: setup.engine,
+        machine: machine.clone(),
+        storage: setup.storage,
+        speculation: setup.speculation,
+        room: Room { devices, domain: machine.devices(inner).min(devices) },
+        shape: Shape { input, cached: input * case.prefix_hit, output },
+        longest: (case.input.longest() + case.output.longest()) as f64,
+    };
+    let limits = SearchLimits { aggregated: true, disaggregated: false, requests: 0 };
+    let (plans, ..) = field.plans(0, &limits, None);
+    let mut ranked: Vec<(f64, Pools)> = plans.iter().map(|plan| (promise(plan, case), whole(plan))).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let best = ranked.first().map_or(0.0, |r| r.0);
+    ranked.retain(|r| r.0 >= PROMISING * best);
+    ranked.truncate(CONTENDERS);
+    if ranked.is_empty() {
+        // The refusal of the widest split tells what is missing.
+        let refused = field.setup(setup.pools).ready(field.longest).err();
+        return Err(refused.unwrap_or_else(|| Refusal::Row("no split divides the model".to_owned())));
     }
-    found
+    Ok(ranked.into_iter().map(|r| r.1).collect())
+}
+
+/// Requests per second that a plan is guessed to reach within the row's bounds; the quickest answer where none seems to.
+fn promise(plan: &Plan, case: &Case) -> f64 {
+    let copies = f64::from(plan.copies);
+    let within = |r: &&Rough| match case.load {
+        CaseLoad::Bounded { ttft, tpot } => r.ttft <= ttft && r.tpot <= tpot,
+        CaseLoad::Concurrency(n) | CaseLoad::Burst(n) | CaseLoad::Static(n) => {
+            r.clients as f64 * copies <= n as f64 || r.batch == 1
+        }
+        CaseLoad::Rate(_) | CaseLoad::Saturated => true,
+    };
+    plan.rough.iter().filter(within).map(|r| r.requests * copies).fold(0.0, f64::max)
+}
+
+/// All copies of a plan's cell.
+fn whole(plan: &Plan) -> Pools {
+    let all = |pool: &Pool| Pool { replicas: pool.replicas * plan.copies, ..*pool };
+    match &plan.pools {
+        Pools::Together(pool) => Pools::Together(all(pool)),
+        Pools::Split { prefill, decode } => Pools::Split { prefill: all(prefill), decode: all(decode) },
+    }
 }

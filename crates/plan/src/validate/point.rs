@@ -20,6 +20,8 @@ pub enum Kind {
     Operator,
     /// Time of an exchange.
     Exchange,
+    /// Time of a training step.
+    Step,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Kind::Latency => "latency",
             Kind::Operator => "operator",
             Kind::Exchange => "exchange",
+            Kind::Step => "step",
         }
     }
 }

@@ -32,8 +32,10 @@ pub struct Reading {
     pub once: Vec<Rule>,
     /// Runs without graphs.
     pub eager: Vec<Rule>,
-    /// Limits on the tokens of a step.
-    pub step: Vec<StepLimit>,
+    /// Runs so long that ramp and drain do not count.
+    pub long: Vec<Rule>,
+    /// How engines were started.
+    pub launch: Vec<Launch>,
     /// Rows that are refused.
     pub trap: Vec<Rule>,
     /// Rows that are predicted but not judged.
@@ -131,15 +133,34 @@ pub struct Uniform {
     pub from: f64,
 }
 
-/// A limit on the tokens of a step.
+/// How an engine was started, where that is not its profile's default.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StepLimit {
+pub struct Launch {
     /// Which rows.
     #[serde(rename = "where")]
     pub texts: Texts,
-    /// Tokens.
-    pub tokens: u32,
+    /// Texts none of which may be there.
+    #[serde(default)]
+    pub unless: Texts,
+    /// Most tokens in a step.
+    pub step_tokens: Option<u32>,
+    /// Storage scheme of the cache.
+    pub kv: Option<String>,
+    /// Prompts wait for a step that is full to a share, for so many steps at most.
+    pub gather: Option<Gathering>,
+    /// Who says so.
+    pub source: String,
+}
+
+/// Prompts wait until a step is full to a share, for so many steps at most.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gathering {
+    /// Share of a step's tokens.
+    pub share: f64,
+    /// Steps.
+    pub steps: u32,
 }
 
 /// Whether all texts stand in their columns; `column` gives a row's text.
@@ -147,15 +168,32 @@ pub fn matches<'a>(texts: &Texts, column: impl Fn(&str) -> &'a str) -> bool {
     texts.iter().all(|(name, text)| column(name).to_lowercase().contains(&text.to_lowercase()))
 }
 
+/// Whether all texts stand in their columns, and none of the others.
+fn fits<'a>(texts: &Texts, unless: &Texts, column: impl Fn(&str) -> &'a str + Copy) -> bool {
+    matches(texts, column)
+        && !unless.iter().any(|(name, text)| column(name).to_lowercase().contains(&text.to_lowercase()))
+}
+
 impl Rule {
     /// Whether a row is meant.
     pub fn fits<'a>(&self, column: impl Fn(&str) -> &'a str + Copy) -> bool {
-        matches(&self.texts, column)
-            && !self.unless.iter().any(|(name, text)| column(name).to_lowercase().contains(&text.to_lowercase()))
+        fits(&self.texts, &self.unless, column)
+    }
+}
+
+impl Launch {
+    /// Storage scheme of the cache.
+    pub fn cache(&self) -> Option<formats::Scheme> {
+        self.kv.as_deref().and_then(formats::Scheme::from_name)
     }
 }
 
 impl Reading {
+    /// How the engine of a row was started, where that is known.
+    pub fn launched<'a>(&self, column: impl Fn(&str) -> &'a str + Copy) -> Option<&Launch> {
+        self.launch.iter().find(|l| fits(&l.texts, &l.unless, column))
+    }
+
     /// The built-in one.
     pub fn embedded() -> &'static Reading {
         static READING: OnceLock<Reading> = OnceLock::new();
@@ -178,6 +216,10 @@ mod tests {
         }
         for engine in &reading.engine {
             assert!(catalog::Engine::names().contains(&engine.profile.as_str()), "{}", engine.profile);
+        }
+        for launch in &reading.launch {
+            assert!(launch.kv.is_none() || launch.cache().is_some(), "{launch:?}");
+            assert!(launch.gather.is_none_or(|g| g.share > 0.0 && g.share <= 1.0) && !launch.source.is_empty());
         }
         assert!(reading.dataset.iter().all(|d| d.input > 0.0 && d.output > 0.0 && !d.source.is_empty()));
     }

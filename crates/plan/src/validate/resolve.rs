@@ -52,9 +52,14 @@ fn default_kv(case: &Case, weights: &WeightFormats) -> Scheme {
     if small && case.engine == "trtllm" { Scheme::plain(Element::E4m3) } else { Scheme::BF16 }
 }
 
-/// A split with everything that the source states, and what must follow from it.
-pub fn parallel(split: &Split, model: &Model) -> Parallel {
+/// A split with everything that the source states, and what must follow from it, on `devices` devices where their number
+/// is known.
+pub fn parallel(split: &Split, model: &Model, devices: Option<u32>) -> Parallel {
     let (mut tp, mut dp) = (split.tp.unwrap_or(1), split.dp.unwrap_or(1));
+    if devices.is_some_and(|d| tp * dp * split.pp.unwrap_or(1) > d) && tp.is_multiple_of(dp) {
+        // "tp 8, dp 8" on 8 devices: an engine that counts its attention ranks among those of tensor parallelism.
+        tp /= dp;
+    }
     if model.is_moe() && dp == 1 && !divides_heads(tp, model) {
         // A degree that divides no heads can only count ranks of attention data parallelism.
         (tp, dp) = (1, tp);
@@ -70,7 +75,8 @@ pub fn parallel(split: &Split, model: &Model) -> Parallel {
             parallel.dp = ep / tp;
             grid = ep;
         }
-        parallel.ep = split.ep.filter(|ep| grid.is_multiple_of(*ep)).unwrap_or(1);
+        // Ranks of experts that are no multiple of the grid: they span all of it.
+        parallel.ep = split.ep.map_or(1, |ep| if grid.is_multiple_of(ep) { ep } else { grid });
         parallel.moe_tp = grid / parallel.ep;
     }
     parallel
@@ -112,7 +118,7 @@ pub fn padded(model: &Model, tp: u32) -> Option<Model> {
 
 /// A pool of the simulator for a pool of the source on `devices` devices, where their number is known.
 pub fn pool(case_pool: &super::case::Pool, model: &Model, devices: Option<u32>) -> Pool {
-    let parallel = parallel(&case_pool.split, model);
+    let parallel = parallel(&case_pool.split, model, devices);
     let follow = || devices.map_or(1, |d| d / parallel.devices().max(1));
     let replicas = if case_pool.workers == 0 { follow() } else { case_pool.workers };
     Pool { replicas: replicas.max(1), parallel, max_seqs: None }

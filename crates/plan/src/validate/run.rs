@@ -3,20 +3,21 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use catalog::engine::Gather;
 use catalog::{Catalog, Engine, Model};
 use cost::calibration::Basis;
 use cost::deploy::Speculation;
 use rayon::prelude::*;
-use units::Range;
+use units::{Range, Seconds};
 
-use super::case::{Case, Measured, Mode};
+use super::case::{Case, CaseLoad, Measured, Mode};
 use super::point::{Kind, Point, Predicted};
 use super::reading::Reading;
 use super::seen::Seen;
 use super::{load, open, physics, resolve};
 use crate::interval::Intervals;
 use crate::machine::{Fitted, Machine};
-use crate::predict::{Pools, Setup};
+use crate::predict::{EXPERT_SKEW, Pools, Setup};
 use crate::refusal::Refusal;
 
 /// What predictions share.
@@ -32,8 +33,8 @@ pub struct Bench<'c> {
     pub intervals: &'c Intervals,
 }
 
-/// Unevenness of experts in the models that are measured.
-const SKEW: f64 = 0.8;
+/// Whoever looks for the most throughput raises the limit on requests until memory binds.
+const OPEN_SEQS: u32 = 4096;
 
 impl Bench<'_> {
     /// Predicts every value of every case, in their order. `tick` is called once a case is done.
@@ -128,6 +129,9 @@ impl Bench<'_> {
         if let Some(reason) = &case.refused {
             return Err(Refusal::Row(reason.clone()));
         }
+        if let Some(reason) = physics::absurd(case) {
+            return Err(Refusal::Row(reason));
+        }
         let model = model.as_ref().map_err(Clone::clone)?;
         let machine = machine.as_ref().map_err(Clone::clone)?;
         let pads = Reading::embedded().pads_heads.iter().any(|e| e == case.engine);
@@ -140,12 +144,14 @@ impl Bench<'_> {
         let profile = as_started(self.engine(case.engine)?, case);
         let setup = |pools: Pools| -> Result<Setup<'_>, Refusal> {
             Ok(Setup {
+                // Benchmarks start an engine as it comes: with one.
+                front_ends: catalog::engine::FrontEnds::Replica,
                 model,
                 machine,
                 engine: profile.as_ref(),
                 storage: resolve::storage(case, model),
                 speculation: case.speculation.map(|(drafts, accepted)| Speculation { drafts, accepted }),
-                expert_skew: SKEW,
+                expert_skew: EXPERT_SKEW,
                 pools,
             })
         };
@@ -157,20 +163,21 @@ impl Bench<'_> {
             let remark = if padded.is_some() { "heads padded to a multiple of TP" } else { "" };
             return Ok((load::run(case, &setup)?, remark));
         }
+        let any = setup(pools(case, model, devices))?;
+        if let Some(reason) = physics::beyond(case, &any) {
+            return Err(Refusal::Row(reason));
+        }
         let mut best: Option<Seen> = None;
-        let mut refusal = Refusal::Row("no split divides the model".to_owned());
-        for pools in open::candidates(model, machine, devices.unwrap_or(1)) {
-            let setup = setup(pools)?;
-            if let Some(reason) = physics::beyond(case, &setup) {
-                return Err(Refusal::Row(reason));
-            }
-            match load::run(case, &setup) {
+        let mut refusal = None;
+        for pools in open::candidates(case, &any, devices.unwrap_or(1))? {
+            match load::run(case, &setup(pools)?) {
                 Ok(seen) if best.as_ref().is_none_or(|b| seen.rates.output > b.rates.output) => best = Some(seen),
                 Ok(_) => {}
-                Err(error) => refusal = error,
+                Err(error) => refusal = Some(error),
             }
         }
-        best.map(|seen| (seen, "set-up searched")).ok_or(refusal)
+        let nothing = || refusal.unwrap_or_else(|| Refusal::Row("no split divides the model".to_owned()));
+        best.map(|seen| (seen, "set-up searched")).ok_or_else(nothing)
     }
 }
 
@@ -181,6 +188,22 @@ fn as_started<'e>(engine: &'e Engine, case: &Case) -> Cow<'e, Engine> {
         let host = &mut engine.to_mut().host;
         host.graph_decode.value = Range::exact(false);
         host.graph_prefill.value = Range::exact(false);
+    }
+    if case.in_process {
+        let host = &mut engine.to_mut().host;
+        for time in [&mut host.ingress, &mut host.intake, &mut host.intake_token, &mut host.stream, &mut host.egress] {
+            time.value = Range::exact(Seconds(0.0));
+        }
+    }
+    if matches!(case.load, CaseLoad::Saturated | CaseLoad::Bounded { .. }) {
+        for limits in &mut engine.to_mut().limits {
+            limits.max_seqs.value = Range::exact(OPEN_SEQS);
+        }
+    }
+    if let Some(gather) = case.gather {
+        let stated = &engine.scheduling.watermark;
+        let gather = Gather { share: stated.map(|_| gather.share), steps: stated.map(|_| gather.steps) };
+        engine.to_mut().scheduling.gather = Some(gather);
     }
     if let Some(tokens) = case.step_tokens {
         for limits in &mut engine.to_mut().limits {

@@ -5,6 +5,7 @@ use formats::{Element, Scheme};
 
 use super::case::{Case, CaseFormats, CaseLoad, Measured, Metric, Mode, Pool, Split};
 use super::file::File;
+use super::reading::{Launch, Reading};
 use crate::tables::{Table, TableError};
 use crate::traffic::Lengths;
 
@@ -29,6 +30,20 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
     let pools =
         [PoolColumns::read(table, "")?, PoolColumns::read(table, "prefill_")?, PoolColumns::read(table, "decode_")?];
     let row = |i: usize| {
+        // What rules on how an engine was started may ask for.
+        let shown = [isl[i], osl[i], pools[0].degrees[0][i]].map(|n| n.to_string());
+        let texts = [
+            ("silicon_data_source", dump[i]),
+            ("backend", backend[i]),
+            ("model_path", model[i]),
+            ("system", system[i]),
+            ("gemm_quant_mode", gemm[i]),
+            ("isl", &shown[0]),
+            ("osl", &shown[1]),
+            ("tp_size", &shown[2]),
+        ];
+        let column = |name: &str| texts.iter().find(|(n, _)| *n == name).map_or("", |(_, text)| text);
+        let launch = Reading::embedded().launched(column);
         let lengths = |nominal: f64| {
             let nominal = nominal.max(1.0);
             if dump[i] == "gap-analysis" {
@@ -51,6 +66,7 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
         };
         let plain = matches!(speculation[i], "none" | "") && ambiguous[i] != 1.0;
         let version = if version[i].is_empty() { image[i] } else { version[i] };
+        let known = Engine::name_of_version(backend[i], version);
         Case {
             measured: vec![time("ttft", Metric::TtftMean, ttft[i]), time("tpot", Metric::TpotMean, tpot[i])],
             file: File::ServingSilicon,
@@ -59,9 +75,13 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             model: model[i].to_owned(),
             chip: system[i].to_owned(),
             chips: None,
-            engine: Engine::name_of_version(backend[i], version).unwrap_or(catalog::engine::GENERIC),
+            engine: known.unwrap_or(catalog::engine::GENERIC),
             engine_text: format!("{} {version}", backend[i]),
-            formats: CaseFormats { dense: scheme(gemm[i]), experts: scheme(moe[i]), kv: None },
+            formats: CaseFormats {
+                dense: scheme(gemm[i]),
+                experts: scheme(moe[i]),
+                kv: launch.and_then(Launch::cache),
+            },
             mode,
             input: lengths(isl[i]),
             output: lengths(osl[i]),
@@ -70,9 +90,19 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
             speculation: None,
             prefix_hit: 0.0,
             eager: false,
-            step_tokens: None,
-            refused: None,
-            remark: String::new(),
+            in_process: false,
+            long: false,
+            step_tokens: launch.and_then(|l| l.step_tokens),
+            gather: launch.and_then(|l| l.gather),
+            refused: [("isl", isl[i]), ("osl", osl[i]), ("concurrency", concurrency[i])]
+                .into_iter()
+                .find(|(_, n)| !(n.is_finite() && *n >= 1.0))
+                .map(
+                    |(name, n)| {
+                        if n.is_nan() { format!("{name} is not stated") } else { format!("{name} {n}: not a count") }
+                    },
+                ),
+            remark: if known.is_some() { String::new() } else { format!("no profile of engine '{}'", backend[i]) },
         }
     };
     Ok((0..table.len()).map(row).collect())

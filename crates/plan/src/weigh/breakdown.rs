@@ -8,7 +8,9 @@ use cost::comm::{self, Collective, Exchange, Phase};
 use cost::deploy::{Memory, Part, Placed, Task};
 use cost::{Batch, Op};
 
+use super::fits::Fits;
 use crate::findings::{OperatorShare, Roof};
+use crate::machine::Fitted;
 use crate::predict::{Setup, Side, step_seconds};
 
 /// A step, by operators.
@@ -24,6 +26,8 @@ pub struct Parts {
     pub basis: Basis,
     /// Arithmetic that matrix products use.
     pub arithmetics: Vec<Arithmetic>,
+    /// The fits behind the times.
+    pub fits: Fits,
 }
 
 /// Sums of one operator.
@@ -38,23 +42,25 @@ struct Sum {
 }
 
 /// Takes a step with `batch` on each rank of a pool apart.
-pub fn breakdown(setup: &Setup, side: &Side, batch: &Batch, phase: &str) -> Parts {
+pub fn breakdown(setup: &Setup, side: &Side, batch: &Batch, phase: &str, fitted: &Fitted) -> Parts {
     let machine = setup.machine;
     let (mut sums, mut order): (BTreeMap<String, Sum>, Vec<String>) = (BTreeMap::new(), Vec::new());
     let (mut tasks, mut communication) = (0.0, 0.0);
     let mut rests = [0.0; 4];
     let mut arithmetics = Vec::new();
+    let mut fits = Fits::default();
     for placed in side.steps.tasks(batch) {
         let name = name(&placed, setup);
         if !order.contains(&name) {
             order.push(name.clone());
         }
-        let sum = sums.entry(name).or_default();
+        let sum = sums.entry(name.clone()).or_default();
         let count = placed.count;
         let (seconds, light, bound, basis) = match &placed.task {
             Task::Compute(op) => {
                 let time = machine.device.time(op);
                 let work = op.work();
+                fits.operator(&name, op, count * time.seconds, machine, &fitted.operators);
                 sum.flop += count * work.flop.0;
                 sum.bytes += count * work.bytes().0;
                 rests[time.basis as usize] += count * time.seconds;
@@ -65,6 +71,7 @@ pub fn breakdown(setup: &Setup, side: &Side, batch: &Batch, phase: &str) -> Part
             }
             Task::Exchange(exchange) => {
                 let time = machine.network.time(exchange);
+                fits.exchange(&name, exchange, &time, count, machine);
                 sum.bytes += count * exchange_bytes(exchange);
                 communication += count * time.seconds;
                 (time.seconds, time.physical_bound, "network", fabric_text(time.basis))
@@ -110,14 +117,14 @@ pub fn breakdown(setup: &Setup, side: &Side, batch: &Batch, phase: &str) -> Part
             speed_of_light: 0.0,
             flop: 0.0,
             bytes: 0.0,
-            basis: format!("engine profile {}", setup.engine.id),
+            basis: "engine profile".to_owned(),
         });
     }
     let computed: f64 = rests.iter().sum();
     let weakest = [Basis::Assumed, Basis::Class, Basis::Architecture];
     let basis = weakest.into_iter().find(|b| rests[*b as usize] >= 0.25 * computed && computed > 0.0);
     arithmetics.sort_unstable();
-    Parts { operators, seconds: total, communication, basis: basis.unwrap_or(Basis::Chip), arithmetics }
+    Parts { operators, seconds: total, communication, basis: basis.unwrap_or(Basis::Chip), arithmetics, fits }
 }
 
 /// Seconds of a step with launches and what the host adds that the device does not hide.

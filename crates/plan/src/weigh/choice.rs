@@ -6,9 +6,10 @@ use cost::{Basis, Batch, arithmetic_for};
 
 use super::breakdown::{self, Parts};
 use super::facts::{self, End};
+use super::fits::Fits;
 use super::spread::{Ends, Spread};
 use super::{Ground, chips_used};
-use crate::findings::{self, Choice, Estimate, OperatorShare, ParetoPoint};
+use crate::findings::{self, Choice, Estimate, OperatorShare, ParetoPoint, Remark};
 use crate::machine::Machine;
 use crate::money::Bill;
 use crate::predict::{Pools, Ready, Setup};
@@ -31,7 +32,7 @@ pub fn choice(
     let setup = field.setup(plan.pools);
     let seen = &point.seen;
     let ready = setup.ready(field.longest).ok();
-    let (decode, prefill) = ready.as_ref().map_or((None, None), |r| steps(field, &setup, r, seen));
+    let (decode, prefill) = ready.as_ref().map_or((None, None), |r| steps(field, &setup, r, seen, ground));
     let basis = [&decode, &prefill].into_iter().flatten().map(|p| p.basis).max().unwrap_or(Basis::Assumed);
     let ends = ends(study, field, plan, point, ground);
     let spread = Spread::new(ground.intervals, basis.max(field.machine.basis()), &field.engine.id, ends);
@@ -51,9 +52,10 @@ pub fn choice(
         ..bill
     });
     let cost = bill.and_then(|b| b.hourly().ok()).and_then(|h| h.per_million(per_system));
-    // Share of the time in which a front end sends tokens out: lanes have one each.
-    let lanes = f64::from(plan.pools.decode().replicas * plan.pools.decode().parallel.pp);
-    let front = seen.output / lanes * field.engine.host.stream.mid().0;
+    // Share of the time in which the front ends of a lane send tokens out.
+    let decodes = plan.pools.decode();
+    let lanes = f64::from(decodes.replicas * decodes.parallel.pp);
+    let front = seen.output / lanes * setup.front_end(&decodes.parallel, 0.0).1;
     let mut operators: Vec<OperatorShare> = Vec::new();
     for parts in [&decode, &prefill].into_iter().flatten() {
         operators.extend(parts.operators.iter().cloned());
@@ -62,6 +64,10 @@ pub fn choice(
         [&decode, &prefill].into_iter().flatten().flat_map(|p| p.arithmetics.iter().copied()).collect();
     arithmetics.sort_unstable();
     arithmetics.dedup();
+    let facts = facts::all(field, candidate, &study.money, cost.is_some(), ground.catalog);
+    let parts = || [&decode, &prefill].into_iter().flatten();
+    let seconds = parts().map(|p| p.seconds).sum();
+    let calibration = Fits::shares(parts().map(|p| p.fits.clone()), seconds);
     let memory = ready.as_ref().map(|r| r.decode().memory).unwrap_or_default();
     Choice {
         setup: told(field, plan, point),
@@ -77,8 +83,10 @@ pub fn choice(
         memory_capacity: memory.capacity,
         roof: Some(breakdown::roof(&setup, &arithmetics)),
         operators,
-        rests_on: facts::rests_on(field, candidate, &study.money, cost.is_some(), ground.catalog),
-        remarks: remarks(study, candidate, field, plan, point, basis, front),
+        rests_on: facts.iter().filter(|f| facts::in_doubt(f)).cloned().collect(),
+        facts,
+        calibration,
+        remarks: remarks(&Told { study, candidate, field, plan, point }, basis, front),
         cost,
     }
 }
@@ -88,14 +96,15 @@ fn scaled(e: Estimate, by: f64) -> Estimate {
 }
 
 /// One steady decode step and one step with a prompt on every rank.
-fn steps(field: &Field, setup: &Setup, ready: &Ready, seen: &Seen) -> (Option<Parts>, Option<Parts>) {
+fn steps(field: &Field, setup: &Setup, ready: &Ready, seen: &Seen, ground: &Ground) -> (Option<Parts>, Option<Parts>) {
     let decode = ready.decode();
     let ranks = f64::from(decode.steps.deployment().parallel.dp);
     let load = seen.loads.last().copied().unwrap_or_default();
     let requests = ((load.batch / ranks).round() as u64).max(1);
     let held = field.shape.input + 0.5 * field.shape.output;
     let batch = Batch { decode: requests, decode_kv: requests as f64 * held, ..Batch::default() };
-    let of_decode = (field.shape.output > 1.0).then(|| breakdown::breakdown(setup, decode, &batch, "decode"));
+    let of_decode =
+        (field.shape.output > 1.0).then(|| breakdown::breakdown(setup, decode, &batch, "decode", ground.fitted));
     let limits = field.engine.limits_on(&field.machine.system.chip);
     let whole = (field.shape.input - field.shape.cached).max(1.0);
     let new = if field.engine.scheduling.chunked_prefill.mid() {
@@ -111,7 +120,7 @@ fn steps(field: &Field, setup: &Setup, ready: &Ready, seen: &Seen) -> (Option<Pa
         prefill_past: past,
         ..Batch::default()
     };
-    (of_decode, Some(breakdown::breakdown(setup, ready.prefill(), &batch, "prefill")))
+    (of_decode, Some(breakdown::breakdown(setup, ready.prefill(), &batch, "prefill", ground.fitted)))
 }
 
 /// Share of the time of steps, as they alternate, that goes into exchanges.
@@ -234,50 +243,62 @@ pub fn pareto(study: &Study, candidate: &Candidate, found: &Found) -> Vec<Pareto
 }
 
 /// What a reader should know besides.
-fn remarks(
-    study: &Study,
-    candidate: &Candidate,
-    field: &Field,
-    plan: &Plan,
-    point: &Point,
-    basis: Basis,
-    front: f64,
-) -> Vec<String> {
+fn remarks(told: &Told, basis: Basis, front: f64) -> Vec<Remark> {
+    let Told { study, candidate, field, plan, point } = *told;
     let mut out = Vec::new();
     let chip = &candidate.system.chip;
     let scheme = main_scheme(field.model, &field.storage);
     if let Some((arithmetic, true)) = arithmetic_for(chip, scheme) {
-        let arithmetic = arithmetic_name(arithmetic);
-        out.push(format!(
-            "{} has no arithmetic for {scheme}: bytes are saved, products run in {arithmetic}",
-            chip.name
-        ));
+        let arithmetic = arithmetic_name(arithmetic).to_owned();
+        out.push(Remark::Emulated { chip: chip.name.clone(), weights: scheme.to_string(), arithmetic });
     }
-    match basis {
-        Basis::Chip => {}
-        Basis::Architecture => out.push("times borrow measurements of another chip of the architecture".to_owned()),
-        Basis::Class => out.push("times borrow the median efficiency of the class of chips".to_owned()),
-        Basis::Assumed => {
-            out.push("times rest on assumed efficiencies: nothing like this chip was measured".to_owned())
-        }
-    }
+    out.extend(match basis {
+        Basis::Chip => None,
+        Basis::Architecture => Some(Remark::BorrowedArchitecture),
+        Basis::Class => Some(Remark::BorrowedClass),
+        Basis::Assumed => Some(Remark::AssumedEfficiency),
+    });
     if field.engine.id == catalog::engine::GENERIC {
-        out.push("no engine profile is known for this chip: a generic one stands in".to_owned());
+        out.push(Remark::GenericEngine);
     }
     let used = f64::from(plan.pools.devices() * plan.copies);
     let idle = candidate.chips - (field.machine.chips(used as u32).ceil() as u32).min(candidate.chips);
     if idle > 0 && study.objective != crate::study::Objective::Chips {
-        out.push(format!("{idle} of {} chips are left over by this set-up and count as idle", candidate.chips));
+        out.push(Remark::IdleChips { idle, chips: candidate.chips });
     }
+    let decodes = plan.pools.decode().parallel;
+    let count = field.engine.features.front_ends.mid().count(decodes.dp);
     if front > 0.9 {
-        out.push("the front end of each replica sends tokens as fast as it can: more of them would help".to_owned());
+        out.push(Remark::FrontEndBusy);
+    } else if count > 1 && front * f64::from(count) > 0.9 {
+        out.push(Remark::FrontEnds { count });
     }
-    let limits = field.engine.limits_on(chip);
-    if point.batch > u64::from(limits.max_seqs.mid()) {
-        out.push(format!("the engine's limit of {} requests a rank has to be raised", limits.max_seqs.mid()));
+    let copies = field.model.layers.iter().filter_map(|g| match &g.ffn {
+        catalog::Ffn::Moe(moe) => Some(decodes.expert_places(moe.experts).1 - moe.experts),
+        catalog::Ffn::None | catalog::Ffn::Dense(_) => None,
+    });
+    if let Some(copies) = copies.max().filter(|n| *n > 0) {
+        out.push(Remark::RedundantExperts { copies, ep: decodes.ep });
+    }
+    if candidate.price.as_ref().is_some_and(|p| p.bare) {
+        out.push(Remark::BareChips);
+    }
+    let limit = field.engine.limits_on(chip).max_seqs.mid();
+    if point.batch > u64::from(limit) {
+        out.push(Remark::RaiseSeats { limit });
     }
     if study.traffic.mtp_accepted.is_some() && field.speculation.is_none() {
-        out.push(format!("{} does not draft with MTP layers here", field.engine.name));
+        out.push(Remark::NoDrafts { engine: field.engine.name.clone() });
     }
     out
+}
+
+/// What is told of.
+#[derive(Clone, Copy)]
+struct Told<'t, 'a> {
+    study: &'t Study,
+    candidate: &'t Candidate,
+    field: &'t Field<'a>,
+    plan: &'t Plan,
+    point: &'t Point,
 }

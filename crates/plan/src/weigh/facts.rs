@@ -48,8 +48,13 @@ impl<T: Copy + PartialEq> Ranged for Range<T> {
     }
 }
 
-/// Assumed and disputed facts behind a set-up, each once, in order of path.
-pub fn rests_on(field: &Field, candidate: &Candidate, money: &Money, priced: bool, catalog: &Catalog) -> Vec<FactUse> {
+/// Whether a fact is assumed or disputed.
+pub fn in_doubt(fact: &FactUse) -> bool {
+    fact.disputed || fact.kind == Kind::Assumed.name()
+}
+
+/// The facts behind a set-up, each once, in order of path.
+pub fn all(field: &Field, candidate: &Candidate, money: &Money, priced: bool, catalog: &Catalog) -> Vec<FactUse> {
     let mut list = List { catalog, found: Vec::new() };
     let system = &field.machine.system;
     let chip = &system.chip;
@@ -87,7 +92,6 @@ pub fn rests_on(field: &Field, candidate: &Candidate, money: &Money, priced: boo
         }
     }
     let mut found = list.found;
-    found.retain(|f| f.disputed || f.kind == Kind::Assumed.name());
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.dedup_by(|a, b| a.path == b.path);
     found

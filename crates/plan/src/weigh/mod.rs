@@ -6,20 +6,21 @@
 mod breakdown;
 mod choice;
 mod facts;
+mod fits;
 mod spread;
 mod words;
 
 pub use breakdown::{Parts, breakdown};
+pub use fits::Fits;
 
-use catalog::engine::engines_for;
 use catalog::model::{kv_bytes_per_token, parameters};
-use catalog::{Catalog, Diagnostic, Engine};
+use catalog::{Catalog, Engine};
 use rayon::prelude::*;
 
 use crate::findings::{Answer, Findings, ModelSummary, SystemFinding};
 use crate::interval::Intervals;
 use crate::machine::Fitted;
-use crate::search::{self, Found};
+use crate::search::{self, Ceiling, Found};
 use crate::study::{Candidate, Incomplete, Objective, Study};
 
 /// What weighing rests on.
@@ -36,23 +37,26 @@ pub struct Ground<'a> {
 }
 
 /// Version of the layout of [`Findings`].
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Answers a study. The same study gives the same answer on any number of threads.
-///
-/// # Errors
-/// What is wrong with an engine profile.
-pub fn weigh(study: &Study, ground: &Ground) -> Result<Findings, Vec<Diagnostic>> {
-    let engines = engines(study)?;
+pub fn weigh(study: &Study, ground: &Ground) -> Findings {
+    let engines = engines(study, ground.catalog);
     let one = |(candidate, engines): (&Candidate, &Vec<Engine>)| {
-        let finding = system(study, candidate, engines, ground);
+        let finding = weigh_one(study, candidate, engines, ground);
         (ground.done)(&candidate.system.name);
         finding
     };
-    let mut systems: Vec<SystemFinding> = study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
-    systems.extend(study.incomplete.iter().map(|i| incomplete(i, ground.catalog)));
+    let systems = study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
+    assemble(study, systems, ground.catalog)
+}
+
+/// The answer of which `systems` are the parts that can be weighed: ranks them, adds those that lack facts and what the
+/// answer says of the question.
+pub fn assemble(study: &Study, mut systems: Vec<SystemFinding>, catalog: &Catalog) -> Findings {
+    systems.extend(study.incomplete.iter().map(|i| incomplete(i, catalog)));
     systems.sort_by(|a, b| rank(study.objective, a).total_cmp(&rank(study.objective, b)));
-    Ok(Findings {
+    Findings {
         schema: SCHEMA,
         program: format!("steelyard {}", env!("CARGO_PKG_VERSION")),
         title: study.title.clone(),
@@ -61,19 +65,20 @@ pub fn weigh(study: &Study, ground: &Ground) -> Result<Findings, Vec<Diagnostic>
         levels: words::levels(&study.levels),
         objective: words::objective(study.objective).to_owned(),
         systems,
-    })
+    }
 }
 
 /// The engines of each candidate: the one that the study names, or all that run on its chip.
-pub fn engines(study: &Study) -> Result<Vec<Vec<Engine>>, Vec<Diagnostic>> {
-    let of = |c: &Candidate| match &c.engine {
-        Some(name) => Engine::load(name).map(|e| vec![e]),
-        None => engines_for(&c.system.chip.architecture),
+pub fn engines(study: &Study, catalog: &Catalog) -> Vec<Vec<Engine>> {
+    let of = |c: &Candidate| match c.engine.as_deref().and_then(|id| catalog.engine(id)) {
+        Some(named) => vec![named.clone()],
+        None => catalog.engines_for(&c.system.chip.architecture),
     };
     study.systems.iter().map(of).collect()
 }
 
-fn system(study: &Study, candidate: &Candidate, engines: &[Engine], ground: &Ground) -> SystemFinding {
+/// The answer for one candidate, with the engines that may run on it.
+pub fn weigh_one(study: &Study, candidate: &Candidate, engines: &[Engine], ground: &Ground) -> SystemFinding {
     let system = &candidate.system;
     let mut finding = SystemFinding {
         id: system.id.clone(),
@@ -101,7 +106,10 @@ fn system(study: &Study, candidate: &Candidate, engines: &[Engine], ground: &Gro
         (Some((point, ceiling)), _) => {
             Answer::Served(Box::new(choice::choice(study, candidate, &found, point, ceiling, ground)))
         }
-        (None, Some(reason)) => Answer::Unserved { reason: reason.clone() },
+        (None, Some(reason)) => {
+            let near = |point| choice::choice(study, candidate, &found, point, &Ceiling::Level(reason.clone()), ground);
+            Answer::Unserved { reason: reason.clone(), nearest: found.nearest.as_ref().map(near).map(Box::new) }
+        }
         (None, None) => Answer::Incomplete { missing: vec!["no engine profile runs this model here".to_owned()] },
     };
     finding

@@ -59,6 +59,7 @@ pub fn scheduler() -> Scheduler {
         overlap: false,
         ranks: Router::RoundRobin,
         balance: 0,
+        gather: 0.0,
         host: Host::FREE,
     }
 }

@@ -5,39 +5,46 @@ use serde_json::{Value, json};
 use units::Quantity;
 
 use super::table;
+use crate::lang::{Lang, Msg};
 
 /// Tables of chips and systems.
-pub fn text(catalog: &Catalog, chips: bool, systems: bool, width: Option<u16>) -> String {
+pub fn text(catalog: &Catalog, chips: bool, systems: bool, width: Option<u16>, lang: Lang) -> String {
     let mut text = String::new();
     if chips {
         let header = ["chip", "name", "class", "memory", "bandwidth", "BF16", "FP8", "FP4", "lacks"];
-        let mut table = table(&header, width);
+        let mut table = table(&header, width, lang);
         for chip in catalog.chips() {
             table.add_row(chip_row(chip));
         }
         text += &format!("{}\n\n", table.trim_fmt());
     }
     if systems {
-        let mut table = table(&["system", "name", "chips", "scale-up", "scale-out", "power", "lacks"], width);
+        let mut table = table(&["system", "name", "count", "scale-up", "scale-out", "power", "lacks"], width, lang);
         for system in catalog.systems() {
             table.add_row(system_row(system));
         }
         text += &format!("{}\n\n", table.trim_fmt());
     }
-    text += &summary(catalog);
-    text += "\n~ sources differ: `steelyard catalog show NAME` gives the range and who says so.\n";
+    text += &format!("{}\n{}\n", summary(catalog, lang), Msg::CatalogDiffer.text(lang));
     text
 }
 
 /// How much there is, and how much of it can be run.
-pub fn summary(catalog: &Catalog) -> String {
+pub fn summary(catalog: &Catalog, lang: Lang) -> String {
     let chips = catalog.chips().count();
     let ready_chips = catalog.chips().filter(|c| c.checked.is_ok()).count();
     let systems = catalog.systems().count();
     let ready_systems = catalog.systems().filter(|s| s.checked.is_ok()).count();
-    format!(
-        "{chips} chips, {ready_chips} of them complete; {systems} systems, {ready_systems} of them complete; {} sources.",
-        catalog.sources.len()
+    let count = |n: usize| n.to_string();
+    Msg::CatalogSum.fill(
+        lang,
+        &[
+            ("chips", &count(chips)),
+            ("ready_chips", &count(ready_chips)),
+            ("systems", &count(systems)),
+            ("ready_systems", &count(ready_systems)),
+            ("sources", &count(catalog.sources.len())),
+        ],
     )
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use units::Quantity;
 
 use super::table;
+use crate::lang::{Lang, Msg, term};
 
 /// What a name means: a chip, a system, or both ("GB200").
 pub struct Things<'c> {
@@ -89,23 +90,23 @@ fn things<'c>(catalog: &'c Catalog, found: &Things<'c>) -> Vec<Thing<'c>> {
 }
 
 /// Every fact, then the sources.
-pub fn text(catalog: &Catalog, found: &Things<'_>, width: Option<u16>) -> String {
+pub fn text(catalog: &Catalog, found: &Things<'_>, width: Option<u16>, lang: Lang) -> String {
     let mut text = String::new();
     let mut sources = BTreeSet::new();
     for thing in things(catalog, found) {
-        text += &format!("{} ({} {})\n", thing.name.unwrap_or(thing.id), thing.what, thing.id);
+        text += &format!("{} ({} {})\n", thing.name.unwrap_or(thing.id), term(thing.what, lang), thing.id);
         for (key, value) in thing.lines.iter().filter(|(_, v)| !v.is_empty()) {
-            text += &format!("  {key}: {value}\n");
+            text += &format!("  {}{}{value}\n", term(key, lang), lang.colon());
         }
         for path in thing.missing {
-            text += &format!("  lacks {path}\n");
+            text += &format!("  {} {path}\n", term("lacks", lang));
         }
-        let mut facts = table(&["fact", "value", "sources say", "kind", "source", "note"], width);
+        let mut facts = table(&["fact", "value", "sources say", "kind", "source", "note"], width, lang);
         let prices = price_entries(&thing.price);
         for entry in thing.entries.iter().chain(&prices) {
             sources.insert(entry.source.as_str().to_owned());
             let range = entry.range.as_ref().map(|(low, high)| format!("{low} to {high}")).unwrap_or_default();
-            let kind = entry.kind.name();
+            let kind = term(entry.kind.name(), lang);
             facts.add_row([&entry.path, &entry.value, &range, kind, &entry.source, &entry.note]);
         }
         text += &format!("{}\n", facts.trim_fmt());
@@ -115,7 +116,7 @@ pub fn text(catalog: &Catalog, found: &Things<'_>, width: Option<u16>) -> String
         }
         text.push('\n');
     }
-    text += "Sources\n";
+    text += &format!("{}\n", Msg::Sources.text(lang));
     for key in &sources {
         let Some(source) = catalog.sources.get(key) else { continue };
         let url = if source.url.is_empty() { String::new() } else { format!(" {}", source.url) };

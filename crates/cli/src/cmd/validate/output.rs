@@ -1,5 +1,6 @@
 //! Every row, for programs.
 
+use plan::interval::HeldOut;
 use plan::validate::{Bar, Errors, Point, bars, basis_name};
 use serde_json::{Value, json};
 
@@ -67,8 +68,8 @@ fn errors(e: &Errors) -> Value {
     })
 }
 
-/// The goals and every row.
-pub fn json(points: &[Point]) -> String {
+/// The goals, how many values of unseen groups intervals hold, and every row.
+pub fn json(points: &[Point], held_out: &[HeldOut]) -> String {
     let goal =
         |b: &Bar| json!({ "what": b.what.name(), "median": b.goal.0, "p90": b.goal.1, "errors": errors(&b.errors) });
     let row = |p: &Point| {
@@ -82,7 +83,9 @@ pub fn json(points: &[Point]) -> String {
         })
     };
     let goals: Vec<Value> = bars(points).iter().map(goal).collect();
+    let held = |h: &HeldOut| json!({ "kind": h.kind.name(), "count": h.count, "groups": h.groups, "held": h.held });
+    let coverage: Vec<Value> = held_out.iter().map(held).collect();
     let rows: Vec<Value> = points.iter().map(row).collect();
-    let whole = json!({ "goals": goals, "rows": rows });
+    let whole = json!({ "goals": goals, "coverage": coverage, "rows": rows });
     format!("{}\n", serde_json::to_string_pretty(&whole).unwrap_or_default())
 }

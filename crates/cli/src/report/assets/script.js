@@ -22,14 +22,20 @@
     hide();
   }
   var preferred = stored("lang") || ((navigator.language || "en").toLowerCase().indexOf("zh") === 0 ? "zh" : "en");
-  each("[data-set-lang]", function (b) {
-    b.addEventListener("click", function () { stored("lang", b.dataset.setLang); speak(b.dataset.setLang); });
-  });
+  // Parts of the page may be shown anew at any time, so listeners stand on the document.
+  function on(type, selector, f) {
+    document.addEventListener(type, function (e) {
+      var found = e.target.closest && e.target.closest(selector);
+      if (found) f(found, e);
+    });
+  }
+  on("click", "[data-set-lang]", function (b) { stored("lang", b.dataset.setLang); speak(b.dataset.setLang); });
+  document.addEventListener("steelyard-shown", function () { speak(root.getAttribute("data-lang")); });
 
   // Theme.
   var theme = stored("theme");
   if (theme === "light" || theme === "dark") root.setAttribute("data-theme", theme);
-  document.getElementById("theme").addEventListener("click", function () {
+  on("click", "#theme", function () {
     var dark = root.getAttribute("data-theme") === "dark" ||
       (!root.hasAttribute("data-theme") && matchMedia("(prefers-color-scheme: dark)").matches);
     root.setAttribute("data-theme", dark ? "light" : "dark");
@@ -63,42 +69,38 @@
     var mark = e.target.closest && e.target.closest(".tip");
     if (mark) show(mark, e.clientX, e.clientY); else hide();
   });
-  each(".chart", function (chart) {
-    chart.addEventListener("keydown", function (e) {
-      var step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
-      if (e.key === "Escape") return hide();
-      if (!step) return;
-      var marks = Array.prototype.filter.call(chart.querySelectorAll(".tip"), function (m) { return m.getBoundingClientRect().width > 0; });
-      if (!marks.length) return;
-      var at = marks.indexOf(lit);
-      at = at < 0 ? (step > 0 ? 0 : marks.length - 1) : (at + step + marks.length) % marks.length;
-      var box = marks[at].getBoundingClientRect();
-      show(marks[at], box.left + box.width / 2, box.top);
-      e.preventDefault();
-    });
-    chart.addEventListener("blur", hide);
+  on("keydown", ".chart", function (chart, e) {
+    var step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
+    if (e.key === "Escape") return hide();
+    if (!step) return;
+    var marks = Array.prototype.filter.call(chart.querySelectorAll(".tip"), function (m) { return m.getBoundingClientRect().width > 0; });
+    if (!marks.length) return;
+    var at = marks.indexOf(lit);
+    at = at < 0 ? (step > 0 ? 0 : marks.length - 1) : (at + step + marks.length) % marks.length;
+    var box = marks[at].getBoundingClientRect();
+    show(marks[at], box.left + box.width / 2, box.top);
+    e.preventDefault();
   });
+  on("focusout", ".chart", hide);
 
   // Sorting. Missing values stay last in both directions.
-  var body = document.querySelector("#ranked tbody");
-  each("#ranked thead button", function (button) {
-    button.addEventListener("click", function () {
-      var key = "data-" + button.dataset.key;
-      var down = button.getAttribute("data-dir") === "up";
-      each("#ranked thead button", function (b) { b.removeAttribute("data-dir"); });
-      each("#ranked thead th", function (th) { th.removeAttribute("aria-sort"); });
-      button.setAttribute("data-dir", down ? "down" : "up");
-      button.parentNode.setAttribute("aria-sort", down ? "descending" : "ascending");
-      var rows = Array.prototype.slice.call(body.rows);
-      rows.sort(function (a, b) {
-        var x = a.getAttribute(key), y = b.getAttribute(key);
-        if (x === null || y === null) return (x === null) - (y === null);
-        var n = Number(x) - Number(y);
-        var order = isNaN(n) ? (x < y ? -1 : x > y ? 1 : 0) : n;
-        return (down ? -order : order) || a.getAttribute("data-rank") - b.getAttribute("data-rank");
-      });
-      rows.forEach(function (row) { body.appendChild(row); });
+  on("click", "#ranked thead button", function (button) {
+    var key = "data-" + button.dataset.key;
+    var down = button.getAttribute("data-dir") === "up";
+    each("#ranked thead button", function (b) { b.removeAttribute("data-dir"); });
+    each("#ranked thead th", function (th) { th.removeAttribute("aria-sort"); });
+    button.setAttribute("data-dir", down ? "down" : "up");
+    button.parentNode.setAttribute("aria-sort", down ? "descending" : "ascending");
+    var body = document.querySelector("#ranked tbody");
+    var rows = Array.prototype.slice.call(body.rows);
+    rows.sort(function (a, b) {
+      var x = a.getAttribute(key), y = b.getAttribute(key);
+      if (x === null || y === null) return (x === null) - (y === null);
+      var n = Number(x) - Number(y);
+      var order = isNaN(n) ? (x < y ? -1 : x > y ? 1 : 0) : n;
+      return (down ? -order : order) || a.getAttribute("data-rank") - b.getAttribute("data-rank");
     });
+    rows.forEach(function (row) { body.appendChild(row); });
   });
 
   // Hiding systems.
@@ -108,13 +110,9 @@
       if (g.getAttribute("data-system") === button.dataset.toggle) g.classList.toggle("off", !on);
     });
   }
-  each("[data-toggle]", function (button) {
-    button.addEventListener("click", function () { toggle(button, button.getAttribute("aria-pressed") !== "true"); });
-  });
-  each("[data-all]", function (button) {
-    button.addEventListener("click", function () {
-      each("[data-toggle]", function (b) { toggle(b, button.dataset.all === "show"); });
-    });
+  on("click", "[data-toggle]", function (button) { toggle(button, button.getAttribute("aria-pressed") !== "true"); });
+  on("click", "[data-all]", function (button) {
+    each("[data-toggle]", function (b) { toggle(b, button.dataset.all === "show"); });
   });
 
   // A link to a system opens it.

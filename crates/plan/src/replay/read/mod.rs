@@ -40,8 +40,7 @@ pub fn read(path: &Path, library: Library) -> Result<ReplayStudy, Vec<Diagnostic
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<ReplayStudy, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let regions = Region::all()?;
-    match study(&doc, Table::root(&doc, &root), name, folder, library, &regions) {
+    match study(&doc, Table::root(&doc, &root), name, folder, library, &library.catalog.regions) {
         Some(study) if doc.is_sound() => Ok(study),
         _ => Err(doc.into_faults()),
     }

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use catalog::{Catalog, Engine};
 
-use super::case::{Case, Measured, Metric};
+use super::case::{Case, CaseLoad, Measured, Metric};
 use super::file::File;
-use super::reading::{Reading, Rule, matches};
+use super::reading::{Reading, Rule};
 use super::text::{first_number, has};
 use crate::tables::{Table, TableError};
 use crate::traffic::Lengths;
@@ -125,7 +125,11 @@ fn case(row: &Row<'_>, value: f64, engine: &'static str, unsure: bool) -> Case {
     if speculation.is_some() {
         remark.push("speculation as stated".to_owned());
     }
+    if engine == catalog::engine::GENERIC {
+        remark.push(format!("no profile of engine '{}'", row.get("framework").chars().take(40).collect::<String>()));
+    }
     let doubt = row.first(&reading.doubt);
+    let launch = reading.launched(|c| row.get(c));
     remark.extend(doubt.map(|d| format!("not judged: {}", d.reason)));
     let mut case = Case {
         measured: vec![Measured {
@@ -153,7 +157,12 @@ fn case(row: &Row<'_>, value: f64, engine: &'static str, unsure: bool) -> Case {
         speculation,
         prefix_hit: load::prefix_hit(row.get("note")),
         eager: row.first(&reading.eager).is_some(),
-        step_tokens: reading.step.iter().find(|s| matches(&s.texts, |c| row.get(c))).map(|s| s.tokens),
+        // Offline benchmarks, static batches and MLPerf's harness call the engine themselves.
+        in_process: has(row.get("request_rate"), "offline")
+            || matches!(load, CaseLoad::Static(_) | CaseLoad::Saturated | CaseLoad::Bounded { .. }),
+        long: row.first(&reading.long).is_some(),
+        step_tokens: launch.and_then(|l| l.step_tokens),
+        gather: launch.and_then(|l| l.gather),
         refused: faults.0,
         remark: remark.join("; "),
     };

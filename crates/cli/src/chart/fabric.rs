@@ -1,0 +1,282 @@
+//! A fabric as nested boxes: a box for each domain, its switches as a bar on top, chips inside; tori as lattices.
+
+use catalog::{System, TierShape};
+use fabric::graph::Graph;
+
+use super::sheet::{CHIP, COPPER, FADED, INK, LIGHT, RULE, Sheet};
+use super::svg::text_width;
+use crate::cmd::fabric::shape;
+use crate::lang::number::{Unit, quantity, thousands};
+use crate::lang::{Lang, Msg, term};
+
+const WIDTH: f64 = 1180.0;
+const PAD: f64 = 10.0;
+const BAR: f64 = 24.0;
+/// Domains of one tier that are drawn; the rest is counted.
+const SHOWN: u32 = 48;
+
+/// The drawing as a file.
+pub fn drawing(system: &System, graph: &Graph, lang: Lang) -> String {
+    let mut sheet = Sheet::new(WIDTH);
+    let chips = graph.chips.len() as u32;
+    sheet.title((28.0, 40.0), 20.0, &system.name);
+    let of = Msg::ChipsCount.fill(lang, &[("count", &thousands(f64::from(chips)))]);
+    sheet.text((28.0, 62.0), "start", 13.0, FADED, &format!("{of}, {}", system.chip.name));
+    legend(&mut sheet, lang);
+    let mut top = 84.0;
+    // Tiers beyond what is drawn only say what they join.
+    let used = system.fabric.tiers.iter().take_while(|t| t.chips < chips).count() + 1;
+    let used = used.min(system.fabric.tiers.len());
+    for tier in system.fabric.tiers[used..].iter().rev() {
+        bar(&mut sheet, (28.0, top), WIDTH - 56.0, tier, lang, false);
+        for i in 0..7 {
+            let x = 80.0 + f64::from(i) * (WIDTH - 160.0) / 6.0;
+            sheet.line((x, top + BAR), (x, top + BAR + 14.0), hue(&tier.medium), 1.6, " stroke-dasharray=\"2 3\"");
+        }
+        top += BAR + 14.0;
+    }
+    let box_of = Boxes { system, chips, lang };
+    let inner = WIDTH - 56.0;
+    let height = box_of.measure(used, inner, chips);
+    box_of.draw(&mut sheet, used, (28.0, top), inner, chips);
+    sheet.finish(top + height + 28.0)
+}
+
+fn hue(medium: &str) -> &'static str {
+    if medium == "copper" { COPPER } else { LIGHT }
+}
+
+fn legend(sheet: &mut Sheet, lang: Lang) {
+    let mut x = WIDTH - 28.0;
+    for (name, colour) in [(Msg::FabricLight.text(lang), LIGHT), (Msg::FabricCopper.text(lang), COPPER)] {
+        x -= text_width(name);
+        sheet.text((x, 40.0), "start", 12.0, FADED, name);
+        sheet.rect((x - 22.0, 31.0), (16.0, 9.0), colour, "none", 2.0);
+        x -= 40.0;
+    }
+}
+
+/// What a tier is, on a bar of its medium's colour.
+fn bar(sheet: &mut Sheet, (x, y): (f64, f64), width: f64, tier: &catalog::Tier, lang: Lang, short: bool) {
+    sheet.rect((x, y), (width, BAR), hue(&tier.medium), "none", 4.0);
+    let mut parts = vec![tier.name.clone(), shape(&tier.shape, tier.wiring.twisted, lang)];
+    if let Some(switches) =
+        tier.wiring.switches.as_ref().filter(|_| matches!(tier.shape, TierShape::Switch | TierShape::Clos { .. }))
+    {
+        parts.push(format!("{} {}", thousands(switches.mid()), Msg::FabricSwitches.text(lang).to_lowercase()));
+    }
+    parts.push(quantity(tier.bandwidth.mid().0, Unit::Bandwidth));
+    if let Some(latency) = &tier.latency {
+        parts.push(quantity(latency.mid().0, Unit::Time));
+    }
+    if !short {
+        parts.push(term(&tier.medium, lang).to_owned());
+        parts.push(Msg::FabricJoins.fill(lang, &[("chips", &thousands(f64::from(tier.chips)))]));
+    }
+    let text = loop {
+        let text = parts.join(" · ");
+        if text_width(&text) + 12.0 <= width || parts.len() == 1 {
+            break text;
+        }
+        parts.pop();
+    };
+    if text_width(&text) <= width {
+        sheet.text((x + width / 2.0, y + BAR - 7.5), "middle", 12.0, "#ffffff", &text);
+    }
+}
+
+struct Boxes<'a> {
+    system: &'a System,
+    chips: u32,
+    lang: Lang,
+}
+
+/// Boxes of one kind in rows.
+struct Grid {
+    shown: u32,
+    more: u32,
+    columns: u32,
+    width: f64,
+    gap: f64,
+}
+
+impl Boxes<'_> {
+    fn tier(&self, level: usize) -> &catalog::Tier {
+        &self.system.fabric.tiers[level - 1]
+    }
+
+    /// Chips of a domain of the tiers below `level`.
+    fn domain(&self, level: usize) -> u32 {
+        if level == 0 { 1 } else { self.tier(level).chips.min(self.chips) }
+    }
+
+    fn grid(&self, level: usize, width: f64, chips: u32) -> Grid {
+        let units = chips.div_ceil(self.domain(level - 1)).max(1);
+        let limit = if level == 1 {
+            144
+        } else if level == 2 {
+            SHOWN
+        } else {
+            12
+        };
+        let shown = units.min(limit);
+        let leaf = level == 1;
+        let gap = if leaf { 5.0 } else { 12.0 };
+        let room = width - 2.0 * PAD;
+        // Chips are small squares; boxes as wide as they can be in rows of about equal length.
+        let columns = if leaf {
+            ((room + gap) / (24.0 + gap)).floor().max(1.0).min(f64::from(shown))
+        } else {
+            let least = if level == 2 { 118.0 } else { 340.0 };
+            let most = ((room + gap) / (least + gap)).floor().max(1.0);
+            (f64::from(shown) / (f64::from(shown) / most).ceil()).ceil()
+        };
+        let each = if leaf { ((room + gap) / columns - gap).clamp(8.0, 24.0) } else { (room + gap) / columns - gap };
+        Grid { shown, more: units - shown, columns: columns as u32, width: each, gap }
+    }
+
+    fn measure(&self, level: usize, width: f64, chips: u32) -> f64 {
+        if level == 0 {
+            return width;
+        }
+        if let TierShape::Torus { dims } = &self.tier(level).shape
+            && level == 1
+        {
+            return BAR + Lattice::of(dims, width, self.system).height() + 2.0 * PAD;
+        }
+        let grid = self.grid(level, width, chips);
+        let each = self.measure(level - 1, grid.width, self.domain(level - 1));
+        let rows = f64::from(grid.shown.div_ceil(grid.columns));
+        let more = if grid.more > 0 { 20.0 } else { 0.0 };
+        BAR + 2.0 * PAD + rows * (each + grid.gap) - grid.gap + more
+    }
+
+    fn draw(&self, sheet: &mut Sheet, level: usize, (x, y): (f64, f64), width: f64, chips: u32) {
+        if level == 0 {
+            return sheet.rect((x, y), (width, width), CHIP, "none", 2.5);
+        }
+        let height = self.measure(level, width, chips);
+        sheet.rect((x, y), (width, height), if level % 2 == 0 { "#f4f7f9" } else { "#fbfcfd" }, RULE, 6.0);
+        bar(sheet, (x, y), width, self.tier(level), self.lang, width < 600.0);
+        if let TierShape::Torus { dims } = &self.tier(level).shape
+            && level == 1
+        {
+            return Lattice::of(dims, width, self.system).draw(sheet, (x, y + BAR + PAD), self.lang);
+        }
+        let grid = self.grid(level, width, chips);
+        let inner = self.domain(level - 1);
+        let each = self.measure(level - 1, grid.width, inner);
+        // Rows of chips stand in the middle of their box.
+        let row = f64::from(grid.columns) * (grid.width + grid.gap) - grid.gap;
+        let left = x + (width - row) / 2.0;
+        for unit in 0..grid.shown {
+            let (column, line) = (f64::from(unit % grid.columns), f64::from(unit / grid.columns));
+            let at = (left + column * (grid.width + grid.gap), y + BAR + PAD + line * (each + grid.gap));
+            let left_over = (chips - unit * inner).min(inner);
+            self.draw(sheet, level - 1, at, grid.width, left_over);
+        }
+        if grid.more > 0 {
+            let text = Msg::FabricMore.fill(self.lang, &[("count", &thousands(f64::from(grid.more)))]);
+            sheet.text((x + width / 2.0, y + height - 9.0), "middle", 12.0, FADED, &text);
+        }
+    }
+}
+
+/// A torus in parallel perspective: chips, or cubes of them where they are many.
+struct Lattice {
+    cells: [u32; 3],
+    /// Chips along an edge of a cell.
+    edge: u32,
+    step: f64,
+    ocs: Option<f64>,
+    width: f64,
+}
+
+impl Lattice {
+    fn of(dims: &[u32], width: f64, system: &System) -> Lattice {
+        let axis = |i: usize| dims.get(i).copied().unwrap_or(1);
+        let all = [axis(0), axis(1), dims.iter().skip(2).product::<u32>().max(1)];
+        let many = dims.iter().map(|&d| u64::from(d)).product::<u64>() > 600;
+        let edge = if many && all.iter().all(|d| d % 4 == 0 || *d == 1) { 4 } else { 1 };
+        let cells = all.map(|d| (d / edge).max(1));
+        let [a, b, c] = cells.map(f64::from);
+        // Width of the whole in steps: the first axis runs right, the second back, the third up.
+        let across = (a - 1.0) + 0.5 * (b - 1.0) + 1.2;
+        let up = (c - 1.0) + 0.38 * (b - 1.0) + 1.2;
+        let step = ((width - 120.0) / across).min(520.0 / up).clamp(6.0, 72.0);
+        let ocs = system.parts.get("optical_switches").map(catalog::Fact::mid);
+        Lattice { cells, edge, step, ocs, width }
+    }
+
+    fn height(&self) -> f64 {
+        let [_, b, c] = self.cells.map(f64::from);
+        ((c - 1.0) + 0.38 * (b - 1.0) + 1.6) * self.step + if self.ocs.is_some() { 40.0 } else { 0.0 }
+    }
+
+    fn draw(&self, sheet: &mut Sheet, (x, y): (f64, f64), lang: Lang) {
+        let [a, b, c] = self.cells.map(f64::from);
+        let s = self.step;
+        let mut top = y;
+        if let Some(ocs) = self.ocs {
+            let text = format!("{} {}", thousands(ocs), Msg::FabricOcs.text(lang));
+            sheet.rect((x + 60.0, y), (self.width - 120.0, 22.0), "#e3f1f3", LIGHT, 4.0);
+            sheet.text((x + self.width / 2.0, y + 15.5), "middle", 12.0, LIGHT, &text);
+            top += 40.0;
+        }
+        let wide = ((a - 1.0) + 0.5 * (b - 1.0)) * s;
+        let left = x + (self.width - wide) / 2.0;
+        let floor = top + ((c - 1.0) + 0.38 * (b - 1.0) + 0.8) * s;
+        let at = |i: f64, j: f64, k: f64| (left + i * s + 0.5 * j * s, floor - k * s - 0.38 * j * s);
+        let optics = self.edge > 1;
+        let link = if optics { LIGHT } else { COPPER };
+        // From the back to the front, from below upwards.
+        for j in (0..self.cells[1]).rev().map(f64::from) {
+            let fog = 0.35 + 0.65 * (1.0 - j / b.max(1.0));
+            for k in (0..self.cells[2]).map(f64::from) {
+                for i in (0..self.cells[0]).map(f64::from) {
+                    let here = at(i, j, k);
+                    let faint = format!(" opacity=\"{:.2}\"", fog * 0.8);
+                    for (more, to) in [
+                        (i + 1.0 < a, at(i + 1.0, j, k)),
+                        (j + 1.0 < b, at(i, j + 1.0, k)),
+                        (k + 1.0 < c, at(i, j, k + 1.0)),
+                    ] {
+                        if more {
+                            sheet.line(here, to, link, 1.2, &faint);
+                        }
+                    }
+                    // Stubs of links around the end.
+                    let ends = [
+                        (i == 0.0 && a > 2.0, at(i - 0.32, j, k)),
+                        (i + 1.0 == a && a > 2.0, at(i + 0.32, j, k)),
+                        (k == 0.0 && c > 2.0, at(i, j, k - 0.3)),
+                        (k + 1.0 == c && c > 2.0, at(i, j, k + 0.3)),
+                    ];
+                    for (_, to) in ends.iter().filter(|(is, _)| *is) {
+                        sheet.line(here, *to, link, 1.2, &format!(" stroke-dasharray=\"2 2\"{faint}"));
+                    }
+                }
+            }
+            for k in (0..self.cells[2]).map(f64::from) {
+                for i in (0..self.cells[0]).map(f64::from) {
+                    let (px, py) = at(i, j, k);
+                    if optics {
+                        let half = (0.26 * s).clamp(3.0, 16.0);
+                        let colour = shade(fog);
+                        sheet.rect((px - half, py - half), (2.0 * half, 2.0 * half), &colour, "#ffffff", 2.0);
+                    } else {
+                        sheet.circle((px, py), (0.13 * s).clamp(2.0, 6.5), &shade(fog));
+                    }
+                }
+            }
+        }
+        let cell = if optics { format!("■ = {0}×{0}×{0}", self.edge) } else { String::new() };
+        sheet.text((x + 16.0, floor + 0.55 * s), "start", 12.0, INK, &cell);
+    }
+}
+
+/// The colour of chips, paler the farther back.
+fn shade(near: f64) -> String {
+    let mix = |ink: f64| (255.0 + (ink - 255.0) * near.clamp(0.0, 1.0)).round() as u8;
+    format!("#{:02x}{:02x}{:02x}", mix(50.0), mix(80.0), mix(110.0))
+}

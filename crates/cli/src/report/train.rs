@@ -1,0 +1,322 @@
+//! The report of a training study: one HTML file that needs nothing else, in both languages.
+
+use plan::train::findings::{TrainingChoice, TrainingFindings, TrainingSystem};
+
+use super::page::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, data};
+use crate::chart::WIDTHS;
+use crate::chart::bars::{Axis, Row, Segment, bars};
+use crate::chart::pipeline;
+use crate::lang::both::{escape, put};
+use crate::lang::number::{Unit, digits, estimate, percent, quantity};
+use crate::lang::training::{Training, fill, share};
+use crate::lang::{Both, Lang, Msg, term};
+use crate::table::train::{failure, plan_line, trained};
+
+/// Shares of a step with the class that colours each.
+const SHARES: [(&str, &str); 11] = [
+    ("compute", "k0"),
+    ("recompute", "k1"),
+    ("tensor", "k2"),
+    ("context", "k3"),
+    ("expert", "k4"),
+    ("data", "k5"),
+    ("pipeline", "k3"),
+    ("bubble", "free"),
+    ("optimizer", "k3"),
+    ("offload", "k3"),
+    ("other", "k1"),
+];
+
+/// The page. The same findings give the same bytes.
+pub fn render(findings: &TrainingFindings) -> String {
+    let mut out = String::with_capacity(1 << 18);
+    head(findings, &mut out);
+    out.push_str("<main>\n");
+    ranking(findings, &mut out);
+    steps(findings, &mut out);
+    traffic(findings, &mut out);
+    memory(findings, &mut out);
+    timelines(findings, &mut out);
+    out.push_str("</main>\n<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
+    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
+    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
+    put(
+        &mut out,
+        format_args!(
+            "<script type=\"application/json\" id=\"findings\">{}</script>\n",
+            data(findings)
+        ),
+    );
+    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+    out
+}
+
+fn word(word: Training) -> Both {
+    Both::of(|lang| word.text(lang).to_owned())
+}
+
+fn head(findings: &TrainingFindings, out: &mut String) {
+    put(
+        out,
+        format_args!(
+            "<!DOCTYPE html>\n<html lang=\"en\" data-lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; \
+             script-src 'sha256-{SCRIPT_HASH}'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+             <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n",
+            escape(&findings.title)
+        ),
+    );
+    let label = |msg: Msg| Both::msg(msg).attributes("data-label");
+    put(
+        out,
+        format_args!(
+            "<div class=\"bar-top\"><span class=\"mark\">Steelyard <span lang=\"zh-CN\">权衡</span></span>\n\
+             <div class=\"tools\" role=\"group\"{}><button type=\"button\" data-set-lang=\"en\">English</button>\
+             <button type=\"button\" data-set-lang=\"zh\">中文</button></div></div>\n",
+            label(Msg::Language)
+        ),
+    );
+    put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
+    let asked = Both::of(|lang| {
+        format!(
+            "{}{}{} {}{}{} {} {} {}{}{}",
+            findings.model,
+            lang.comma(),
+            quantity(findings.tokens, Unit::Plain),
+            Training::Tokens.text(lang),
+            lang.comma(),
+            findings.batch,
+            Training::Sequences.text(lang),
+            findings.sequence,
+            Training::PerStep.text(lang),
+            lang.comma(),
+            findings.precision
+        )
+    });
+    put(out, format_args!("<p class=\"asked\">{}</p>\n</header>\n", asked.html()));
+}
+
+fn section(id: &str, title: &Both, out: &mut String) {
+    put(out, format_args!("<section id=\"{id}\">\n<h2 id=\"{id}-h\">{}</h2>\n", title.html()));
+}
+
+fn ranking(findings: &TrainingFindings, out: &mut String) {
+    section("ranking", &Both::msg(Msg::Ranking), out);
+    out.push_str("<div class=\"scroll\"><table><thead><tr>");
+    for title in [
+        Both::msg(Msg::System),
+        Both::msg(Msg::Chips),
+        word(Training::Plan),
+        word(Training::Step),
+        word(Training::Rate),
+        word(Training::Mfu),
+        word(Training::Days),
+        word(Training::Energy),
+        word(Training::Cost),
+    ] {
+        put(out, format_args!("<th>{}</th>", title.html()));
+    }
+    out.push_str("</tr></thead><tbody>\n");
+    for (system, c) in trained(findings) {
+        row(system, c, out);
+    }
+    out.push_str("</tbody></table></div>\n");
+    for system in &findings.systems {
+        if failure(&system.answer, Lang::En).is_some() {
+            let why =
+                Both::of(|l| format!("{}{}{}", system.name, l.colon(), failure(&system.answer, l).unwrap_or_default()));
+            put(out, format_args!("<p class=\"note\">{}</p>\n", why.html()));
+        }
+    }
+    for (system, c) in trained(findings) {
+        let agreed = if system.agreed { Training::Agreed } else { Training::Reordered };
+        let searched = Both::of(|l| {
+            let line = fill(
+                Training::SearchedBy,
+                l,
+                &[
+                    ("priced", &system.priced.to_string()),
+                    ("large", &system.too_large.to_string()),
+                    ("played", &system.played.to_string()),
+                    ("agreed", agreed.text(l)),
+                ],
+            );
+            let basis = fill(Training::Basis, l, &[("basis", term(&c.basis, l))]);
+            format!("{}{}{line}. {basis}", system.name, l.colon())
+        });
+        put(out, format_args!("<p class=\"note\">{}</p>\n", searched.html()));
+    }
+    for (system, c) in trained(findings) {
+        let others = Both::of(|l| {
+            let list: Vec<String> =
+                c.others.iter().map(|(plan, s)| format!("{plan} ({})", quantity(*s, Unit::Time))).collect();
+            format!("{}{}{}{}{}", system.name, l.comma(), Training::Others.text(l), l.colon(), list.join("; "))
+        });
+        if !c.others.is_empty() {
+            put(out, format_args!("<p class=\"note\">{}</p>\n", others.html()));
+        }
+    }
+    put(out, format_args!("<p class=\"note\">{}</p>\n", word(Training::MfuIs).html()));
+    let faults = Both::of(|l| crate::table::train::faults(findings, l).join(" · "));
+    put(out, format_args!("<p class=\"note\">{}</p>\n</section>\n", faults.html()));
+}
+
+fn row(system: &TrainingSystem, c: &TrainingChoice, out: &mut String) {
+    let plan = Both::of(|l| plan_line(&c.plan, l));
+    let span = |e: &plan::findings::Estimate, scale: f64| {
+        format!("{} ({}–{})", digits(e.value / scale), digits(e.low / scale), digits(e.high / scale))
+    };
+    let cells = [
+        Both::same(escape(&system.name)),
+        Both::same(system.chips.to_string()),
+        plan,
+        Both::same(estimate(&c.step, Unit::Time)),
+        Both::same(estimate(&c.tokens_per_chip, Unit::Plain)),
+        Both::same(format!("{} / {}", percent(c.mfu_half), percent(c.mfu))),
+        Both::same(span(&c.days, 1.0)),
+        Both::same(c.energy.as_ref().map_or("–".to_owned(), |e| format!("{} GWh", digits(e.value / 3.6e12)))),
+        Both::same(c.cost.as_ref().map_or("–".to_owned(), |e| span(e, 1e6))),
+    ];
+    out.push_str("<tr>");
+    for cell in cells {
+        put(out, format_args!("<td>{}</td>", cell.html()));
+    }
+    out.push_str("</tr>\n");
+}
+
+fn legend(entries: &[(String, Both)], out: &mut String) {
+    super::figures::legend(entries, out);
+}
+
+fn steps(findings: &TrainingFindings, out: &mut String) {
+    section("step", &word(Training::Where), out);
+    let used: Vec<&(&str, &str)> = SHARES
+        .iter()
+        .filter(|(what, _)| trained(findings).any(|(_, c)| c.shares.iter().any(|s| s.what == *what && s.seconds > 0.0)))
+        .collect();
+    let entries: Vec<(String, Both)> =
+        used.iter().map(|(w, k)| ((*k).to_owned(), Both::of(|l| share(w, l).to_owned()))).collect();
+    legend(&entries, out);
+    let rows: Vec<Row> = trained(findings)
+        .map(|(system, c)| Row {
+            id: system.id.clone(),
+            name: Both::same(system.name.clone()),
+            segments: used.iter().filter_map(|(what, class)| segment(system, c, what, class)).collect(),
+            whisker: None,
+            end: Both::same(quantity(c.step.value, Unit::Time)),
+        })
+        .collect();
+    for (width, class) in WIDTHS {
+        out.push_str(&bars(&rows, &Axis::Share, width, class, "step-h"));
+    }
+    out.push_str("</section>\n");
+}
+
+fn segment(system: &TrainingSystem, c: &TrainingChoice, what: &str, class: &str) -> Option<Segment> {
+    let found = c.shares.iter().find(|s| s.what == what && s.seconds > 0.0)?;
+    let value = found.seconds / c.step.value;
+    Some(Segment {
+        class: class.to_owned(),
+        value,
+        label: Both::of(|l| format!("{} {}", share(what, l), percent(value))),
+        tip: Both::of(|l| {
+            format!("{}\n{}\n{} · {}", system.name, share(what, l), quantity(found.seconds, Unit::Time), percent(value))
+        }),
+    })
+}
+
+/// What is on the links, seen or not: two bars a system.
+fn traffic(findings: &TrainingFindings, out: &mut String) {
+    section("communication", &word(Training::Traffic), out);
+    put(out, format_args!("<p class=\"note\">{}</p>\n", word(Training::TrafficNote).html()));
+    let class = |what: &str| SHARES.iter().find(|(w, _)| *w == what).map_or("k0", |(_, k)| k);
+    let kinds = ["tensor", "context", "expert", "data", "pipeline"];
+    let present = |what: &str| trained(findings).any(|(_, c)| c.traffic.iter().any(|t| t.what == what));
+    let entries: Vec<(String, Both)> = kinds
+        .iter()
+        .filter(|w| present(w))
+        .map(|w| (class(w).to_owned(), Both::of(|l| share(w, l).to_owned())))
+        .collect();
+    legend(&entries, out);
+    let mut rows = Vec::new();
+    for (system, c) in trained(findings) {
+        for (which, seen) in [(Training::Total, false), (Training::Exposed, true)] {
+            let of = |t: &plan::train::findings::Traffic| if seen { t.exposed } else { t.seconds } / c.step.value;
+            let segments = c.traffic.iter().map(|t| Segment {
+                class: class(&t.what).to_owned(),
+                value: of(t) * 100.0,
+                label: Both::of(|l| share(&t.what, l).to_owned()),
+                tip: Both::of(|l| {
+                    format!("{}\n{}\n{} {}", system.name, share(&t.what, l), percent(of(t)), Training::OfStep.text(l))
+                }),
+            });
+            let segments: Vec<Segment> = segments.collect();
+            let sum: f64 = segments.iter().map(|s| s.value).sum();
+            rows.push(Row {
+                id: system.id.clone(),
+                name: Both::of(|l| format!("{}{}{}", system.name, l.comma(), which.text(l))),
+                segments,
+                whisker: None,
+                end: Both::same(percent(sum / 100.0)),
+            });
+        }
+    }
+    for (width, class) in WIDTHS {
+        let axis = Axis::Value(Both::of(|l| format!("% {}", Training::OfStep.text(l))), None);
+        out.push_str(&bars(&rows, &axis, width, class, "communication-h"));
+    }
+    out.push_str("</section>\n");
+}
+
+fn memory(findings: &TrainingFindings, out: &mut String) {
+    section("memory", &word(Training::Memory), out);
+    let Some((_, first)) = trained(findings).next() else {
+        out.push_str("</section>\n");
+        return;
+    };
+    let class = |i: usize| format!("k{}", i % 6);
+    let entries: Vec<(String, Both)> =
+        first.memory.iter().enumerate().map(|(i, (k, _))| (class(i), Both::term(k))).collect();
+    legend(&entries, out);
+    let rows: Vec<Row> = trained(findings)
+        .map(|(system, c)| {
+            let segments = c.memory.iter().enumerate().map(|(i, (kind, bytes))| Segment {
+                class: class(i),
+                value: bytes / 1e9,
+                label: Both::same(quantity(*bytes, Unit::Bytes)),
+                tip: Both::of(|l| format!("{}\n{}\n{}", system.name, term(kind, l), quantity(*bytes, Unit::Bytes))),
+            });
+            let used: f64 = c.memory.iter().map(|(_, b)| b).sum();
+            let (used, capacity) = (quantity(used, Unit::Bytes), quantity(c.memory_capacity, Unit::Bytes));
+            Row {
+                id: system.id.clone(),
+                name: Both::same(system.name.clone()),
+                segments: segments.collect(),
+                whisker: None,
+                end: Both::same(format!("{used} / {capacity}")),
+            }
+        })
+        .collect();
+    for (width, class) in WIDTHS {
+        out.push_str(&bars(&rows, &Axis::Value(Both::same("GB"), None), width, class, "memory-h"));
+    }
+    out.push_str("</section>\n");
+}
+
+fn timelines(findings: &TrainingFindings, out: &mut String) {
+    section("timeline", &word(Training::Timeline), out);
+    put(out, format_args!("<p class=\"note\">{}</p>\n", word(Training::TimelineNote).html()));
+    let kinds = [("forward", "k0"), ("backward", "k4"), ("input", "k4"), ("weight", "k2"), ("optimizer", "k1")];
+    let entries: Vec<(String, Both)> =
+        kinds.iter().map(|(w, k)| ((*k).to_owned(), Both::of(|l| share(w, l).to_owned()))).collect();
+    legend(&entries, out);
+    for (system, c) in trained(findings) {
+        put(out, format_args!("<h3>{}</h3>\n", escape(&system.name)));
+        for (width, class) in WIDTHS {
+            out.push_str(&pipeline::drawing(&c.timeline, width, class, "timeline-h"));
+        }
+    }
+    out.push_str("</section>\n");
+}

@@ -1,0 +1,46 @@
+//! What is where.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+
+use super::error::Refusal;
+use super::state::App;
+use super::{asset, catalog, guard, job, run, studies, validate, weigh};
+
+/// The description of the API.
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// All routes behind the guard.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/choices", get(catalog::choices))
+        .route("/catalog/{name}", get(catalog::facts))
+        .route("/check", post(weigh::check))
+        .route("/weigh", post(weigh::weigh))
+        .route("/report", post(weigh::report))
+        .route("/csv", post(weigh::csv))
+        .route("/studies", get(studies::list))
+        .route("/studies/{name}", get(studies::read).put(studies::keep).delete(studies::remove))
+        .route("/validate", post(validate::start))
+        .route("/run", get(run::kinds))
+        .route("/run/{kind}", post(run::start))
+        .route("/jobs/{id}", get(job::watch).delete(job::cancel))
+        .fallback(|| async { Refusal::unknown("such address; /api tells all") });
+    Router::new()
+        .route("/", get(asset::index))
+        .route("/assets/{name}", get(asset::asset))
+        .route("/api", get(openapi))
+        .nest("/api/v1", api)
+        .layer(DefaultBodyLimit::max(studies::BYTES as usize))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
+        .with_state(app)
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
+}

@@ -1,0 +1,96 @@
+//! Studies of other kinds than serving: training, replay. They take longer, so they run as jobs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use cost::train::TrainingCalibration;
+use plan::replay;
+use plan::train::{self, TrainingGround};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::error::Refusal;
+use super::job::Progress;
+use super::state::App;
+use super::weigh::NAME;
+use crate::report;
+
+/// What can be run: its name, and studies to begin with.
+struct Kind {
+    name: &'static str,
+    run: fn(&App, &str, &Progress) -> Result<Value, Refusal>,
+    examples: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! examples {
+    ($($name:literal),*) => {
+        &[$(($name, include_str!(concat!("../../../../examples/", $name, ".toml")))),*]
+    };
+}
+
+const KINDS: [Kind; 2] = [
+    Kind {
+        name: "train",
+        run: train,
+        examples: examples!["deepseek-v3-pretrain", "llama-3.1-405b-pretrain", "moe-1t-pretrain"],
+    },
+    Kind { name: "replay", run: replay, examples: examples!["azure-conversation"] },
+];
+
+/// `GET /api/v1/run`: kinds of studies with examples.
+pub async fn kinds() -> Json<Value> {
+    let kind = |kind: &Kind| {
+        let examples: Vec<Value> =
+            kind.examples.iter().map(|(name, text)| json!({ "name": name, "text": text })).collect();
+        json!({ "kind": kind.name, "examples": examples })
+    };
+    Json(KINDS.iter().map(kind).collect())
+}
+
+/// `POST /api/v1/run/{kind}`: starts a job. Its result: findings, the sections that show them, the whole report.
+pub async fn start(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    text: String,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let kind = KINDS.iter().find(|k| k.name == name).ok_or_else(|| Refusal::unknown("kind of study of that name"))?;
+    let run = kind.run;
+    let work = {
+        let app = Arc::clone(&app);
+        move |progress: &Progress| run(&app, &text, progress)
+    };
+    let id = app.jobs.start(kind.name, work)?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "job": id }))))
+}
+
+fn train(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
+    let study = train::study::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
+    progress.expect(study.systems.len() as u64);
+    let chips = TrainingCalibration::embedded().map_err(|_| Refusal::bug())?;
+    let done = |_: &str| progress.step();
+    let ground = TrainingGround {
+        catalog: &app.catalog,
+        fitted: &app.fitted,
+        chips: &chips,
+        intervals: &app.intervals,
+        done: &done,
+    };
+    let findings = train::weigh(&study, &ground).map_err(Refusal::faults)?;
+    told(&findings, report::train::render(&findings))
+}
+
+fn replay(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
+    let study = replay::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
+    let answered = replay::answer(&study, &app.fitted, &|_| progress.step());
+    let findings = answered.map_err(|e| Refusal::wrong(e.to_string()))?.findings;
+    told(&findings, report::render_replay(&findings))
+}
+
+fn told<T: Serialize>(findings: &T, report: String) -> Result<Value, Refusal> {
+    let findings = serde_json::to_value(findings).map_err(|_| Refusal::bug())?;
+    let page = report.split_once("<main>").and_then(|(_, rest)| rest.split_once("</main>")).map(|(page, _)| page);
+    let page = page.ok_or_else(Refusal::bug)?.to_owned();
+    Ok(json!({ "findings": findings, "page": page, "report": report }))
+}

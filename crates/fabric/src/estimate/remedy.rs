@@ -1,0 +1,133 @@
+//! What can be done about a fault.
+
+use super::{Answer, Bench, EstimateError};
+use crate::collective::{Algorithm, Operation};
+use crate::fault::Damage;
+use crate::graph::Graph;
+use crate::place::Placement;
+
+/// A way to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemedyKind {
+    /// Around what is broken, all ranks where they are.
+    Reroute,
+    /// Optical circuit switches put a spare cube in place of the broken one.
+    Rewire,
+    /// A spare chip that the same fabric reaches takes the place of each dead one.
+    Replace,
+    /// Without the ranks that are dead or cut off.
+    Shrink,
+}
+
+/// What it comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remedy {
+    /// What is done.
+    pub kind: RemedyKind,
+    /// Ranks that go on.
+    pub ranks: u32,
+    /// Chips or cubes that take over.
+    pub spares: u32,
+    /// Time of the operation then, or why it cannot be done.
+    pub result: Result<Box<Answer>, String>,
+}
+
+impl Bench<'_> {
+    /// Every way to go on after a fault.
+    pub fn remedies(
+        &self,
+        operation: Operation,
+        bytes: f64,
+        algorithm: Option<Algorithm>,
+        damage: &Damage,
+    ) -> Vec<Remedy> {
+        let on = |placement: &Placement, damage: &Damage| {
+            self.answer_on(operation, bytes, algorithm, damage, placement).map(Box::new).map_err(|e| e.to_string())
+        };
+        let ranks = self.ranks();
+        let mut all = vec![Remedy { kind: RemedyKind::Reroute, ranks, spares: 0, result: on(&self.placement, damage) }];
+        all.extend(self.rewire(operation, bytes, algorithm, damage));
+        let gone: Vec<usize> = self.gone(damage);
+        if gone.is_empty() {
+            return all;
+        }
+        let kept = |rank: &usize| !gone.contains(rank);
+        let left: Vec<u32> = (0..self.placement.len()).filter(kept).map(|r| self.placement.chips[r]).collect();
+        if self.graph.torus.is_none() {
+            let spares = spares(&self.graph, damage, &self.placement, &gone);
+            let result = match &spares {
+                Some(moved) => on(moved, damage),
+                None => Err(format!("no {} spare chips in this fabric", gone.len())),
+            };
+            all.push(Remedy { kind: RemedyKind::Replace, ranks, spares: gone.len() as u32, result });
+        }
+        let shrunk = Placement { chips: left };
+        let result = if shrunk.len() < 2 { Err("fewer than 2 ranks are left".to_owned()) } else { on(&shrunk, damage) };
+        all.push(Remedy { kind: RemedyKind::Shrink, ranks: shrunk.len() as u32, spares: 0, result });
+        all
+    }
+
+    /// Ranks on dead chips, or cut off from most others.
+    fn gone(&self, damage: &Damage) -> Vec<usize> {
+        let alive: Vec<usize> =
+            (0..self.placement.len()).filter(|&r| !damage.chips.contains(&self.placement.chips[r])).collect();
+        let nodes: Vec<u32> = alive.iter().map(|&r| self.graph.chips[self.placement.chips[r] as usize]).collect();
+        let cut = crate::route::cut_off(&self.graph, &damage.capacity, &nodes);
+        let dead = (0..self.placement.len()).filter(|r| !alive.contains(r));
+        let mut gone: Vec<usize> = cut.into_iter().map(|c| alive[c]).chain(dead).collect();
+        gone.sort_unstable();
+        gone
+    }
+
+    /// Cubes that lost something inside are changed for spare ones, and all is as before.
+    fn rewire(
+        &self,
+        operation: Operation,
+        bytes: f64,
+        algorithm: Option<Algorithm>,
+        damage: &Damage,
+    ) -> Option<Remedy> {
+        let cubes = self.system.parts.get("cubes")?.mid().round() as u32;
+        let map = self.graph.torus.as_ref()?;
+        let edge = (f64::from(self.system.chips) / f64::from(cubes)).cbrt().round() as u32;
+        let cube = |chip: u32| -> Vec<u32> { map.coordinates(chip).iter().map(|c| c / edge.max(1)).collect() };
+        let mut broken = std::collections::BTreeSet::new();
+        let mut circuits = false;
+        for (l, c) in self.graph.links.iter().zip(&damage.capacity).filter(|(l, c)| l.bandwidth != **c) {
+            let _ = c;
+            let inside = l.ocs.is_none();
+            circuits |= !inside && !(damage.chips.contains(&l.from) || damage.chips.contains(&l.to));
+            if inside {
+                broken.insert(cube(l.from));
+            }
+        }
+        broken.extend(damage.chips.iter().map(|&c| cube(c)));
+        let used = (self.graph.chips.len() as u32).div_ceil(edge.pow(3).max(1));
+        let spare = cubes.saturating_sub(used);
+        let result = if circuits {
+            Err("a circuit switch serves the same place of every cube: no spare cube goes around it".to_owned())
+        } else if broken.is_empty() {
+            return None;
+        } else if spare < broken.len() as u32 {
+            Err(format!("{} of {cubes} cubes are in use: {spare} spare, {} broken", used, broken.len()))
+        } else {
+            let whole = Damage::none(&self.graph);
+            self.answer_on(operation, bytes, algorithm, &whole, &self.placement)
+                .map(Box::new)
+                .map_err(|e: EstimateError| e.to_string())
+        };
+        Some(Remedy { kind: RemedyKind::Rewire, ranks: self.ranks(), spares: broken.len() as u32, result })
+    }
+}
+
+/// The placement with ranks that are gone on the nearest free chips, those of the same innermost domain first.
+fn spares(graph: &Graph, damage: &Damage, placement: &Placement, gone: &[usize]) -> Option<Placement> {
+    let mut moved = placement.clone();
+    let domain = graph.levels.first().map_or(1, |l| l.chips);
+    for &rank in gone {
+        let home = placement.chips[rank] / domain;
+        let free = (0..graph.chips.len() as u32).filter(|c| !moved.chips.contains(c) && !damage.chips.contains(c));
+        moved.chips[rank] = free.min_by_key(|c| ((c / domain).abs_diff(home), *c))?;
+    }
+    Some(moved)
+}

@@ -1,0 +1,91 @@
+//! What a fit found, as the files that the program reads.
+
+use std::fmt::Write;
+
+use catalog::{Fact, Framework};
+use cost::train::ChipFit;
+
+use super::calibrate::{TrainingFit, is_fitted};
+
+/// The files of a fit: `training.toml` for the calibration, `<id>.toml` for the profiles of frameworks.
+pub fn files(fit: &TrainingFit, date: &str) -> Vec<(String, String)> {
+    let mut out = vec![("training.toml".to_owned(), chips_file(&fit.chips, date))];
+    out.extend(fit.frameworks.iter().map(|(id, f)| (format!("{id}.toml"), profile_file(f, date))));
+    out
+}
+
+fn chips_file(chips: &[ChipFit], date: &str) -> String {
+    let mut out = String::from(
+        "# How long operators take in training runs over what the operator surfaces say, which were measured on single\n\
+         # kernels. Made by `steelyard calibrate --training` from catalog/measurements/training.csv; rows = 0: set by hand, or\n\
+         # no run could be used.\n",
+    );
+    if !date.is_empty() {
+        let _ = writeln!(out, "# Fitted {date}.");
+    }
+    for c in chips {
+        out.push_str("\n[[chip]]\n");
+        for (key, text) in [("chip", &c.chip), ("architecture", &c.architecture), ("class", &c.class)] {
+            if !text.is_empty() {
+                let _ = writeln!(out, "{key} = {text:?}");
+            }
+        }
+        let r = |v: f64| (v * 1e3).round() / 1e3;
+        let _ = writeln!(out, "half = {:?}\neight = {:?}\nfour = {:?}", r(c.half), r(c.eight), r(c.four));
+        let _ = writeln!(out, "attention = {:?}\nrows = {}", r(c.attention), c.rows);
+    }
+    out
+}
+
+fn profile_file(f: &Framework, date: &str) -> String {
+    let names = |list: &[String]| list.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
+    let mut out =
+        format!("name = {:?}\nversion = {:?}\narchitectures = [{}]\n", f.name, f.version, names(&f.architectures));
+    if !f.current {
+        out.push_str("current = false\n");
+    }
+    let _ = writeln!(out, "schedules = [{}]\nsharding = [{}]", names(&f.schedules), names(&f.sharding));
+    let origin = |fact_kind: catalog::Kind, source: &str, note: &str, moved: bool| {
+        let note = match (moved, date) {
+            (false, _) => note.to_owned(),
+            (true, "") => "fitted to training.csv".to_owned(),
+            (true, date) => format!("fitted to training.csv, {date}"),
+        };
+        let note = if note.is_empty() { String::new() } else { format!(", note = {note:?}") };
+        format!("kind = {:?}, source = {source:?}{note} }}", fact_kind.name())
+    };
+    for (key, fact) in [("fused_attention", &f.fused_attention), ("tensor_parallel", &f.tensor_parallel)] {
+        let _ =
+            writeln!(out, "{key} = {{ value = {}, {}", fact.mid(), origin(fact.kind, &fact.source, &fact.note, false));
+    }
+    for (key, fact) in [("launch", &f.launch), ("routing", &f.routing), ("step", &f.step)] {
+        let us = (fact.mid().0 * 1e8).round() / 1e2;
+        let _ = writeln!(out, "{key} = {{ value = \"{us} us\", {}", origin(fact.kind, &fact.source, &fact.note, true));
+    }
+    let number = |out: &mut String, key: &str, fact: &Fact<f64>| {
+        let value = (fact.mid() * 1e3).round() / 1e3;
+        let _ = writeln!(
+            out,
+            "{key} = {{ value = {value:?}, {}",
+            origin(fact.kind, &fact.source, &fact.note, is_fitted(key))
+        );
+    };
+    for (key, fact) in [
+        ("small", &f.small),
+        ("grouped", &f.grouped),
+        ("maturity", &f.maturity),
+        ("attention", &f.attention),
+        ("attention_backward", &f.attention_backward),
+        ("contention", &f.contention),
+        ("network", &f.network),
+    ] {
+        number(&mut out, key, fact);
+    }
+    let gb = f.reserved.mid().0 / 1e9;
+    let origin = origin(f.reserved.kind, &f.reserved.source, &f.reserved.note, false);
+    let _ = writeln!(out, "reserved = {{ value = \"{gb} GB\", {origin}\n\n[overlap]");
+    for (key, fact) in catalog::framework::OVERLAPS.iter().zip(&f.overlap) {
+        number(&mut out, key, fact);
+    }
+    out
+}

@@ -1,0 +1,190 @@
+// What the server answers. Its own description is at /api.
+
+export interface Fault {
+  line: number;
+  column: number;
+  message: string;
+  help: string;
+}
+
+/// A refusal of the server, or that there is none.
+export class Refused extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly faults: Fault[] = [],
+  ) {
+    super(message);
+  }
+}
+
+export interface SystemChoice {
+  id: string;
+  name: string;
+  chip: string | null;
+  vendor: string | null;
+  chips: number | null;
+  missing: string[] | null;
+}
+
+export interface Choices {
+  program: string;
+  models: { id: string; name: string }[];
+  systems: SystemChoice[];
+  schemes: string[];
+  engines: string[];
+  regions: string[];
+  objectives: string[];
+  studies: boolean;
+}
+
+export interface Cost {
+  per_million: { value: number; low: number; high: number };
+  chips: number;
+  electricity: number;
+  surcharge: number;
+  basis: string;
+}
+
+export interface Finding {
+  id: string;
+  name: string;
+  answer: { kind: string; cost?: Cost | null };
+}
+
+export interface Weighed {
+  findings: { objective: string; systems: Finding[] };
+  page: string;
+  weighed: number;
+  remembered: number;
+}
+
+export interface Thing {
+  what: string;
+  id: string;
+  name: string;
+  missing: string[];
+  facts: {
+    path: string;
+    value: string;
+    low: string | null;
+    high: string | null;
+    kind: string;
+    title: string;
+    date: string;
+    url: string;
+    note: string;
+  }[];
+  policies: { date?: string; side?: string; what?: string; status?: string }[];
+}
+
+export interface Row {
+  id: string;
+  metric: string;
+  measured: number;
+  predicted: number | null;
+  low: number | null;
+  high: number | null;
+  reason: string | null;
+  file: string;
+  plain: boolean;
+  chip: string;
+  model: string;
+  class: string;
+  phase: string;
+  engine: string;
+  error: number | null;
+}
+
+export interface Errors {
+  count: number;
+  refused: number;
+  median: number | null;
+  p90: number | null;
+  coverage: number | null;
+}
+
+export interface Validation {
+  goals: { what: string; median: number | null; p90: number | null; errors: Errors }[];
+  rows: Row[];
+}
+
+export interface Job<T> {
+  job: number;
+  state: "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number;
+  result?: T;
+  error?: { code: string; message: string; faults: Fault[] };
+}
+
+export interface Kind {
+  kind: string;
+  examples: { name: string; text: string }[];
+}
+
+export interface Ran {
+  findings: unknown;
+  page: string;
+  report: string;
+}
+
+/// The token stands behind # in the address that the server printed, and is kept for this tab only.
+const KEY = "steelyard-token";
+const inAddress = /^#token=([\x21-\x7e]+)$/.exec(location.hash);
+if (inAddress?.[1]) {
+  sessionStorage.setItem(KEY, inAddress[1]);
+  history.replaceState(null, "", location.pathname);
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const token = sessionStorage.getItem(KEY);
+  const headers = new Headers(init.headers);
+  if (token) headers.set("authorization", `Bearer ${token}`);
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1/${path}`, { ...init, headers });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Refused("unreachable", "");
+  }
+  if (response.ok) return response;
+  const body: { error?: { code: string; message: string; faults: Fault[] } } = await response.json().catch(() => ({}));
+  const told = body.error;
+  throw new Refused(told?.code ?? String(response.status), told?.message ?? response.statusText, told?.faults ?? []);
+}
+
+const toml = (body: string, signal?: AbortSignal): RequestInit => ({
+  method: "POST",
+  body,
+  headers: { "content-type": "application/toml" },
+  ...(signal ? { signal } : {}),
+});
+
+export const api = {
+  choices: async (): Promise<Choices> => (await ask("choices")).json(),
+  facts: async (name: string): Promise<Thing[]> => (await ask(`catalog/${encodeURIComponent(name)}`)).json(),
+  weigh: async (text: string, signal: AbortSignal): Promise<Weighed> => (await ask("weigh", toml(text, signal))).json(),
+  file: async (kind: "report" | "csv", text: string): Promise<Blob> => (await ask(kind, toml(text))).blob(),
+  studies: async (): Promise<string[]> => (await ask("studies")).json(),
+  study: async (name: string): Promise<string> => (await ask(`studies/${encodeURIComponent(name)}`)).text(),
+  keep: async (name: string, text: string): Promise<void> => {
+    await ask(`studies/${encodeURIComponent(name)}`, { ...toml(text), method: "PUT" });
+  },
+  remove: async (name: string): Promise<void> => {
+    await ask(`studies/${encodeURIComponent(name)}`, { method: "DELETE" });
+  },
+  kinds: async (): Promise<Kind[]> => (await ask("run")).json(),
+  run: async (kind: string, text: string): Promise<number> => {
+    const started: { job: number } = await (await ask(`run/${kind}`, toml(text))).json();
+    return started.job;
+  },
+  validate: async (): Promise<number> => {
+    const started: { job: number } = await (await ask("validate", { method: "POST" })).json();
+    return started.job;
+  },
+  job: async <T>(id: number): Promise<Job<T>> => (await ask(`jobs/${id}`)).json(),
+  cancel: async (id: number): Promise<void> => {
+    await ask(`jobs/${id}`, { method: "DELETE" });
+  },
+};

@@ -1,0 +1,149 @@
+// Predicted against measured, for everyone to see.
+
+import { createEffect, createMemo, createSignal, For, onCleanup, Show } from "solid-js";
+import { api, type Row, type Validation } from "../api";
+import { lang, t, told, type Word } from "../i18n";
+import { problem } from "../parts";
+
+/// Time between two looks at a running job.
+const LOOK = 400;
+const GROUPS = ["chip", "engine", "class", "phase"] as const;
+type Group = (typeof GROUPS)[number];
+
+const per = (value: number | null) => (value === null ? "–" : `${(value * 100).toPrecision(2)} %`);
+
+function median(values: number[], at: number): number | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(at * sorted.length))] ?? null;
+}
+
+// The result stays while the page is open.
+const [result, setResult] = createSignal<Validation>();
+
+export default function Validate() {
+  const [job, setJob] = createSignal<number>();
+  const [progress, setProgress] = createSignal({ done: 0, total: 0 });
+  const [failure, setFailure] = createSignal("");
+  const [metric, setMetric] = createSignal("");
+  const [group, setGroup] = createSignal<Group>("chip");
+  const [plain, setPlain] = createSignal(true);
+  let timer: number | undefined;
+  const watch = async (id: number) => {
+    try {
+      const told = await api.job<Validation>(id);
+      setProgress({ done: told.done, total: told.total });
+      if (told.state === "running") {
+        timer = setTimeout(() => void watch(id), LOOK);
+        return;
+      }
+      if (told.state === "done" && told.result) setResult(told.result);
+      else setFailure(told.state === "cancelled" ? t("cancelled") : (told.error?.message ?? t("failed")));
+    } catch (error) {
+      setFailure(problem(error));
+    }
+    setJob(undefined);
+  };
+  const start = async () => {
+    setFailure("");
+    setProgress({ done: 0, total: 0 });
+    try {
+      const id = await api.validate();
+      setJob(id);
+      await watch(id);
+    } catch (error) {
+      setFailure(problem(error));
+    }
+  };
+  onCleanup(() => {
+    clearTimeout(timer);
+    const id = job();
+    if (id !== undefined) void api.cancel(id).catch(() => {});
+  });
+  const metrics = createMemo(() => [...new Set((result()?.rows ?? []).map((r) => r.metric))].sort());
+  const rows = createMemo(() =>
+    (result()?.rows ?? []).filter((r) => r.predicted !== null && (!plain() || r.plain) && (metric() === "" || r.metric === metric())));
+  const groups = createMemo(() => {
+    const by = new Map<string, Row[]>();
+    for (const row of rows()) {
+      const key = row[group()] || "–";
+      by.set(key, [...(by.get(key) ?? []), row]);
+    }
+    return [...by].map(([name, of]) => {
+      const errors = of.map((r) => Math.abs(r.error ?? 0));
+      const covered = of.filter((r) => r.low !== null && r.high !== null && r.low <= r.measured && r.measured <= r.high).length;
+      return { name, count: of.length, median: median(errors, 0.5), p90: median(errors, 0.9), coverage: covered / of.length };
+    }).sort((a, b) => b.count - a.count);
+  });
+  return (
+    <main>
+      <h1>{t("scatter")}</h1>
+      <p class="note">{t("validateNote")}</p>
+      <div class="buttons">
+        <Show when={job() === undefined} fallback={<button type="button" onClick={() => void api.cancel(job()!)}>{t("cancel")}</button>}>
+          <button type="button" onClick={() => void start()}>{t("start")}</button>
+        </Show>
+        <Show when={job() !== undefined}>
+          <progress max={Math.max(1, progress().total)} value={progress().done} aria-label={t("validate")} />
+          <span role="status">{t("progress", progress())}</span>
+        </Show>
+      </div>
+      <Show when={failure()}><p class="problem" role="alert">{failure()}</p></Show>
+      <Show when={result()}>
+        {(found) => (
+          <>
+            <section>
+              <h2>{t("goals")}</h2>
+              <div class="scroll" tabindex="0"><table>
+                <thead><tr><th>{t("metric")}</th><th class="n">{t("count")}</th><th class="n">{t("refused")}</th><th class="n">{t("median")}</th><th class="n">{t("goal")}</th><th class="n">{t("p90")}</th><th class="n">{t("goal")}</th><th class="n">{t("coverage")}</th></tr></thead>
+                <tbody><For each={found().goals}>{(g) => (
+                  <tr><td>{g.what}</td><td class="n">{g.errors.count}</td><td class="n">{g.errors.refused}</td><td class="n">{per(g.errors.median)}</td><td class="n">{per(g.median)}</td><td class="n">{per(g.errors.p90)}</td><td class="n">{per(g.p90)}</td><td class="n">{per(g.errors.coverage)}</td></tr>
+                )}</For></tbody>
+              </table></div>
+            </section>
+            <section>
+              <div class="picks">
+                <label class="field"><span>{t("metric")}</span>
+                  <select onChange={(e) => setMetric(e.currentTarget.value)}>
+                    <option value="">{t("allMetrics")}</option>
+                    <For each={metrics()}>{(m) => <option value={m}>{m}</option>}</For>
+                  </select></label>
+                <label class="field"><span>{t("colour")}</span>
+                  <select onChange={(e) => setGroup(e.currentTarget.value as Group)}>
+                    <For each={GROUPS}>{(g) => <option value={g} selected={g === group()}>{told(g as Word)}</option>}</For>
+                  </select></label>
+                <label class="check"><input type="checkbox" checked={plain()} onChange={(e) => setPlain(e.currentTarget.checked)} /> {t("plainOnly")}</label>
+              </div>
+              <Scatter rows={rows()} group={group()} />
+              <h2>{t("byGroup")}</h2>
+              <div class="scroll" tabindex="0"><table>
+                <thead><tr><th>{told(group())}</th><th class="n">{t("count")}</th><th class="n">{t("median")}</th><th class="n">{t("p90")}</th><th class="n">{t("coverage")}</th></tr></thead>
+                <tbody><For each={groups()}>{(g) => <tr><td>{g.name}</td><td class="n">{g.count}</td><td class="n">{per(g.median)}</td><td class="n">{per(g.p90)}</td><td class="n">{per(g.coverage)}</td></tr>}</For></tbody>
+              </table></div>
+            </section>
+          </>
+        )}
+      </Show>
+    </main>
+  );
+}
+
+/// The chart's library is large, so it is fetched when a chart is first shown.
+function Scatter(props: { rows: Row[]; group: Group }) {
+  let place!: HTMLDivElement;
+  let chart: { setOption: (o: object, all: boolean) => void; resize: () => void; dispose: () => void } | undefined;
+  const fit = () => chart?.resize();
+  addEventListener("resize", fit);
+  onCleanup(() => {
+    removeEventListener("resize", fit);
+    chart?.dispose();
+  });
+  createEffect(async () => {
+    const [rows, group] = [props.rows, props.group];
+    const axes = [t("measuredAxis"), t("predictedAxis")];
+    lang();
+    const { scatter } = await import("../scatter");
+    const made = scatter(place, chart, rows.map((r) => ({ group: r[group] || "–", x: r.measured, y: r.predicted ?? 0, name: `${r.id} · ${r.metric}` })), axes);
+    chart = made;
+  });
+  return <div class="scatter" ref={place} role="img" aria-label={t("scatter")} />;
+}

@@ -1,0 +1,167 @@
+// The main view: the question on one side, the answer on the other, which follows.
+
+import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { api, type Choices, type Weighed } from "../api";
+import { Controls } from "../controls";
+import { t } from "../i18n";
+import { pack, unpack } from "../link";
+import { Problem, problem, save, Shown } from "../parts";
+import { example, type Form, read, write } from "../study";
+import { BreakEven } from "./breakeven";
+
+/// Quiet time after a change, so that a moving slider asks for few answers.
+const QUIET = 80;
+
+export function Weigh(props: { choices: Choices; link: string }) {
+  const [form, setForm] = createSignal<Form | undefined>(example);
+  const [text, setText] = createSignal(write(example));
+  const [asText, setAsText] = createSignal(false);
+  const [answer, setAnswer] = createSignal<Weighed>();
+  const [busy, setBusy] = createSignal(false);
+  const [took, setTook] = createSignal(0);
+  const [failure, setFailure] = createSignal<unknown>();
+
+  const open = (study: string) => {
+    const found = read(study);
+    setForm(found);
+    setAsText(found === undefined);
+    setText(study);
+  };
+  const change = (part: Partial<Form>) => {
+    const old = form();
+    if (!old) return;
+    const changed = { ...old, ...part };
+    setForm(changed);
+    setText(write(changed));
+  };
+
+  // A link restores its study; the page's own changes of the address are not read back.
+  let own = "";
+  createEffect(on(() => props.link, async (link) => {
+    if (link === "" || link === own) return;
+    const study = await unpack(link);
+    if (study !== undefined) open(study);
+  }));
+
+  // Only the newest question is waited for.
+  let running: AbortController | undefined;
+  let timer: number | undefined;
+  createEffect(on(text, (study) => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      running?.abort();
+      const mine = (running = new AbortController());
+      setBusy(true);
+      const began = performance.now();
+      try {
+        const found = await api.weigh(study, mine.signal);
+        if (mine.signal.aborted) return;
+        setAnswer(found);
+        setFailure(undefined);
+        setTook(Math.round(performance.now() - began));
+        own = await pack(study);
+        history.replaceState(null, "", `#weigh/${own}`);
+      } catch (error) {
+        if (mine.signal.aborted) return;
+        setFailure(error);
+      }
+      setBusy(false);
+    }, QUIET);
+  }));
+  onCleanup(() => {
+    clearTimeout(timer);
+    running?.abort();
+  });
+
+  return (
+    <div class="two">
+      <aside class="question" aria-label={t("question")}>
+        <div class="switch" role="group">
+          <button type="button" aria-pressed={!asText()} disabled={form() === undefined} onClick={() => setAsText(false)}>{t("asForm")}</button>
+          <button type="button" aria-pressed={asText()} onClick={() => setAsText(true)}>{t("asText")}</button>
+        </div>
+        <Show when={!asText() && form()} fallback={
+          <>
+            <Show when={form() === undefined}><p class="note">{t("textOnly")}</p></Show>
+            <textarea aria-label={t("text")} spellcheck={false} value={text()} onInput={(e) => {
+              const typed = e.currentTarget.value;
+              setForm(read(typed));
+              setText(typed);
+            }} />
+          </>
+        }>
+          {(shown) => <Controls form={shown()} set={change} choices={props.choices} />}
+        </Show>
+        <Files text={text()} answer={answer()} keeps={props.choices.studies} open={open} title={form()?.title ?? ""} />
+      </aside>
+      <main aria-busy={busy()} aria-label={t("answer")}>
+        <p class="status" role="status">
+          <Show when={busy()} fallback={
+            <Show when={answer() && !failure()}>{t("took", { weighed: answer()!.weighed, remembered: answer()!.remembered, ms: took() })}</Show>
+          }>{t("weighing")}</Show>
+        </p>
+        <Problem error={failure()} />
+        <Show when={answer()}>
+          {(found) => <Answer found={found()} />}
+        </Show>
+      </main>
+    </div>
+  );
+}
+
+/// The report's sections, and among them what would have to change.
+function Answer(props: { found: Weighed }) {
+  const even = (<div><BreakEven findings={props.found.findings} /></div>) as HTMLElement;
+  return <Shown page={props.found.page} after={(place) => place.querySelector("#cost")?.after(even)} />;
+}
+
+function Files(props: { text: string; answer: Weighed | undefined; keeps: boolean; open: (text: string) => void; title: string }) {
+  const [said, say] = createSignal("");
+  const [name, setName] = createSignal("");
+  const [kept, { refetch }] = createResource(() => props.keeps, api.studies);
+  const tried = (work: () => Promise<void>) => async () => {
+    try {
+      await work();
+    } catch (error) {
+      say(problem(error));
+    }
+  };
+  const toml = (text: string) => new Blob([text], { type: "application/toml" });
+  return (
+    <div class="group files">
+      <div class="buttons">
+        <button type="button" onClick={tried(async () => { await navigator.clipboard.writeText(`${location.origin}/#weigh/${await pack(props.text)}`); say(t("copied")); })}>{t("link")}</button>
+        <button type="button" onClick={() => save(toml(props.text), "study.toml")}>{t("study")}</button>
+        <button type="button" onClick={tried(async () => save(await api.file("report", props.text), "report.html"))}>{t("report")}</button>
+        <button type="button" onClick={tried(async () => save(await api.file("csv", props.text), "findings.csv"))}>{t("table")}</button>
+        <button type="button" disabled={!props.answer} onClick={() => save(new Blob([JSON.stringify(props.answer?.findings, null, 2)], { type: "application/json" }), "findings.json")}>{t("findings")}</button>
+        <label class="button">
+          {t("open")}
+          <input type="file" accept=".toml,text/plain" onChange={tried(async () => {})} onInput={async (e) => { const file = e.currentTarget.files?.[0]; if (file) props.open(await file.text()); }} />
+        </label>
+      </div>
+      <Show when={props.keeps} fallback={<p class="note">{t("keepNone")}</p>}>
+        <form class="keep" onSubmit={(e) => { e.preventDefault(); const under = name().trim() || props.title; void tried(async () => { await api.keep(under, props.text); say(t("keptAs", { name: under })); await refetch(); })(); }}>
+          <input type="text" maxlength="64" aria-label={t("keepAs")} placeholder={props.title || t("keepAs")} value={name()} onInput={(e) => setName(e.currentTarget.value)} />
+          <button type="submit">{t("keep")}</button>
+        </form>
+        <Show when={(kept()?.length ?? 0) > 0}>
+          <details>
+            <summary>{t("kept")}</summary>
+            <ul class="kept">
+              <For each={kept()}>
+                {(one) => (
+                  <li>
+                    <button type="button" onClick={tried(async () => props.open(await api.study(one)))}>{one}</button>
+                    <button type="button" class="cross" aria-label={`${t("remove2")} ${one}`} onClick={tried(async () => { await api.remove(one); await refetch(); })}>×</button>
+                  </li>
+                )}
+              </For>
+            </ul>
+          </details>
+        </Show>
+      </Show>
+      <p class="said" role="status">{said()}</p>
+    </div>
+  );
+}
