@@ -64,7 +64,7 @@ pub struct Sample {
     pub time: Time,
     /// The pool.
     pub pool: u32,
-    /// Requests that wait. Those that wait for any replica to come up count for the first pool.
+    /// Requests that wait. Those that wait for a replica to come up count for the first pool of their rule.
     pub waiting: u64,
     /// Requests that run.
     pub running: u64,
@@ -102,6 +102,8 @@ pub struct PoolUse {
     pub load: Load,
     /// Its prefix caches.
     pub cache: CacheUse,
+    /// Requests whose prompt it computed and whose cache it handed over.
+    pub handed: u64,
     /// Seconds that each replica was paid for.
     pub paid: Vec<f64>,
     /// What that costs.
@@ -157,7 +159,7 @@ pub fn replay<C: StepCost>(
 }
 
 impl Replayed {
-    pub(crate) fn pool(engines: &[Engine], paid: Vec<Time>, price: f64) -> (Pooled, PoolUse) {
+    pub(crate) fn pool(engines: &[Engine], paid: Vec<Time>, price: f64, handed: u64) -> (Pooled, PoolUse) {
         let mut cache = CacheUse::default();
         let mut busy = 0.0;
         for engine in engines {
@@ -174,7 +176,7 @@ impl Replayed {
         }
         let paid: Vec<f64> = paid.into_iter().map(Time::seconds).collect();
         let cost = paid.iter().sum::<f64>() * price;
-        (Pooled::of(engines), PoolUse { load: Load::default(), cache, paid, cost, busy })
+        (Pooled::of(engines), PoolUse { load: Load::default(), cache, handed, paid, cost, busy })
     }
 
     pub(crate) fn new(

@@ -245,6 +245,20 @@ fn a_slow_node_is_slow_from_its_next_step_on() {
     close(told.requests[0].served.last.seconds(), (5320.0 + 4.0 * 5002.0) * US);
 }
 
+/// A replay that lasts long after its requests were sent is looked at less and less often.
+#[test]
+fn samples_stay_few() {
+    let cost = linear();
+    let requests = Requests { list: vec![request(0.0, 10, 20_000, (0, 0))], ..Requests::default() };
+    let settings = ReplaySettings { sample: Some(Time(1_000_000_000)), ..ReplaySettings::default() };
+    let replayed = replay(&one(Replicas::plain(instance(&cost), 1)), &requests, &settings).unwrap();
+    // 100 s of steps at a look a millisecond.
+    assert!((2048..=4097).contains(&replayed.samples.len()), "{}", replayed.samples.len());
+    let gap = replayed.samples[1].time;
+    assert!(replayed.samples.windows(2).all(|pair| pair[1].time.0 - pair[0].time.0 == gap.0));
+    assert!(replayed.samples[1..].iter().all(|sample| (sample.busy - 1.0).abs() < 1e-6));
+}
+
 /// Nothing is preempted where everything is reserved, and shared prefixes are reserved once.
 #[test]
 fn reservations_share_prefixes() {

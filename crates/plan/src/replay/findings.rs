@@ -110,7 +110,7 @@ pub struct PoolFinding {
     pub replicas: u32,
     /// Chips of a replica.
     pub chips: u32,
-    /// Requests that it had last.
+    /// Requests that it had last, or handed over.
     pub requests: u64,
     /// Tokens in the KV cache of one attention rank.
     pub kv_tokens: u64,

@@ -101,11 +101,14 @@ pub fn answer(study: &ReplayStudy, fitted: &Fitted, done: &dyn Fn(&str)) -> Resu
     Ok(Answered { findings, played, replayed })
 }
 
+/// Samples are no closer: 10 ms.
+const SHORTEST: u64 = 10_000_000_000;
+
 fn settings(study: &ReplayStudy, played: &Assembled, samples: bool) -> ReplaySettings {
     let every = played.span.0 / u64::from(study.samples) + 1;
     ReplaySettings {
         seed: study.seed,
-        sample: samples.then_some(Time(every.max(1_000_000))),
+        sample: samples.then_some(Time(every.max(SHORTEST))),
         ..ReplaySettings::default()
     }
 }

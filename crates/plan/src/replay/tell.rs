@@ -158,7 +158,8 @@ pub fn tell(
                 .requests
                 .iter()
                 .filter(|r| r.place.is_some_and(|(pool, _)| pool as usize == place))
-                .count() as u64,
+                .count() as u64
+                + done.handed,
             kv_tokens: sides[place].kv_tokens,
             busy: if paid > 0.0 { done.busy / lanes / paid } else { 0.0 },
             batch: done.load.batch,

@@ -1,1 +1,98 @@
+use catalog::Catalog;
+use sim::Time;
 
+use super::*;
+use crate::study::Library;
+
+fn study(text: &str) -> ReplayStudy {
+    let catalog = Catalog::embedded();
+    check("test.toml", text, None, Library { catalog: &catalog, folder: None }).expect("sound")
+}
+
+const POOL: &str = "[[pool]]\nname = \"a\"\nsystem = \"nvidia-hgx-h100\"\nchips = 2\nreplicas = 8\nengine = \"vllm\"\n";
+
+fn drawn(more: &str) -> String {
+    format!(
+        "model = \"llama-3.1-8b\"\n[[traffic]]\narrivals = {{ rate = \"10 /s\" }}\nrequests = 100\ninput = 100\noutput = 10\n{more}"
+    )
+}
+
+#[test]
+fn sources_are_sliced_scaled_repeated_and_overlaid() {
+    let plain = assemble(&study(&(drawn("") + POOL))).expect("assembled");
+    assert_eq!(plain.requests.list.len(), 100);
+    let times = |assembled: &Assembled| assembled.requests.list.iter().map(|r| r.arrival.seconds()).collect::<Vec<_>>();
+    let fast = assemble(&study(&(drawn("rate = 2\n") + POOL))).expect("assembled");
+    for (a, b) in times(&plain).iter().zip(times(&fast)) {
+        assert!((a / 2.0 - b).abs() < 1e-9);
+    }
+    let twice = assemble(&study(&(drawn("repeat = 2\nfirst = 10\n") + POOL))).expect("assembled");
+    assert_eq!(twice.requests.list.len(), 20);
+    let period = times(&plain)[9] * 10.0 / 9.0;
+    assert!((times(&twice)[10] - times(&twice)[0] - period).abs() < 1e-9);
+    let cut =
+        assemble(&study(&(drawn("from = \"2 s\"\nuntil = \"4 s\"\nstart = \"100 s\"\n") + POOL))).expect("assembled");
+    assert_eq!(cut.requests.list.len(), times(&plain).iter().filter(|t| (2.0..4.0).contains(*t)).count());
+    assert!(times(&cut).iter().all(|t| (100.0..102.0).contains(t)));
+    let second = "[[traffic]]\narrivals = { rate = \"10 /s\" }\nrequests = 50\ninput = 7\noutput = 10\n";
+    let both = assemble(&study(&(drawn("") + second + POOL))).expect("assembled");
+    assert_eq!(both.requests.list.iter().filter(|r| r.input == 7).count(), 50);
+    assert!(both.requests.list.windows(2).all(|pair| pair[0].arrival <= pair[1].arrival));
+    let none = assemble(&study(&(drawn("from = \"1 h\"\n") + POOL)));
+    assert!(matches!(none, Err(ReplayError::Study(_))));
+}
+
+#[test]
+fn sessions_stay_whole_when_sources_are_mixed() {
+    let session = "[traffic.session]\nturns = 3\nadds = 20\npause = \"5 s\"\n";
+    let second = "[[traffic]]\narrivals = { rate = \"10 /s\" }\nrequests = 50\ninput = 7\noutput = 10\n";
+    let all = assemble(&study(&(drawn(session) + second + POOL))).expect("assembled");
+    assert_eq!(all.requests.list.len(), 350);
+    assert!(all.requests.check().is_ok());
+    for request in &all.requests.list {
+        if let Some(other) = request.after {
+            let before = &all.requests.list[other as usize];
+            assert_eq!(request.input, before.input + before.output + 20);
+        }
+    }
+    assert_eq!(all.requests.block, 0, "no pool asks for contents");
+    let cached = assemble(&study(&(drawn(session) + second + POOL + "prefix_cache = true\n"))).expect("assembled");
+    assert_eq!(cached.requests.block, 64);
+}
+
+#[test]
+fn faults_hit_what_stands_together() {
+    let fault = "[[fault]]\npool = \"a\"\nwhat = \"node\"\nnumber = 1\nat = \"10 s\"\n\
+                 [[fault]]\npool = \"a\"\nwhat = \"chip\"\nnumber = 5\nat = \"20 s\"\n\
+                 [[fault]]\npool = \"a\"\nwhat = \"replica\"\nmtbf = \"1 h\"\nkind = \"slow\"\nfactor = 2\nfor = \"1 min\"\n";
+    let study = study(&(drawn("") + POOL + fault));
+    let all = faults::faults(&study.faults, &study.pools, &[8], 36_000.0, 1);
+    // A node of eight chips holds four replicas of two; chip 5 is of replica 2.
+    assert_eq!((all[0].replicas.clone(), all[1].replicas.clone()), (4..8, 2..3));
+    // Eight replicas in ten hours, each once an hour: about eighty.
+    assert!((60..100).contains(&(all.len() - 2)), "{}", all.len());
+    assert!(all[2..].windows(2).all(|pair| pair[0].at <= pair[1].at));
+}
+
+#[test]
+fn the_same_study_gives_the_same_bytes_and_levels_are_told() {
+    let fitted = Fitted {
+        operators: cost::Calibration::embedded().expect("sound"),
+        exchanges: cost::comm::CommCalibration::embedded().expect("sound"),
+    };
+    let study = study(&(drawn("") + "[levels]\nttft = \"1 s\"\nttft_p99 = \"1 us\"\n" + POOL));
+    let run = || answer(&study, &fitted, &|_| ()).expect("answered");
+    let (first, second) = (run(), run());
+    assert_eq!(first.findings, second.findings);
+    assert_eq!(first.replayed, second.replayed);
+    let class = &first.findings.classes[0];
+    assert_eq!((class.served, class.goodput), (100, Some(1.0)));
+    assert!(class.levels[0].value > Some(class.levels[0].bound));
+    assert_eq!(requests_parquet(&study, &first.replayed).ok(), requests_parquet(&study, &second.replayed).ok());
+    let tokens: f64 = first.findings.series.iter().map(|p| p.throughput).sum::<f64>() * first.findings.series[0].time;
+    assert!(
+        (tokens / 1000.0 - 1.0).abs() < 0.05,
+        "the series holds all tokens but those of the last moments: {tokens}"
+    );
+    assert!(first.replayed.end > Time::ZERO);
+}

@@ -54,6 +54,8 @@ struct Group<'a, C> {
     longest: u64,
     prompt: u64,
     price: f64,
+    /// Requests that it handed over.
+    handed: u64,
     /// When each transfer of the trunk is over.
     trunk: Vec<Time>,
     /// Places (replicas) of this pool.
@@ -184,6 +186,7 @@ impl<'f, 'a, C: StepCost> Play<'f, 'a, C> {
                 longest: pool.longest(),
                 prompt: pool.prompt(),
                 price: pool.price,
+                handed: 0,
                 trunk,
                 places: first..places.len(),
             });
@@ -382,7 +385,9 @@ impl<'f, 'a, C: StepCost> Play<'f, 'a, C> {
                 Signal::Prefilled(id) => {
                     let job = &mut self.jobs[id as usize];
                     job.has_kv = true;
-                    let route = self.groups[self.pool_of[job.engine as usize] as usize].handover;
+                    let group = &mut self.groups[self.pool_of[job.engine as usize] as usize];
+                    group.handed += 1;
+                    let route = group.handover;
                     self.send(id, route, now)?;
                 }
                 Signal::Admitted(job) => self.ship(job, now)?,
@@ -452,11 +457,8 @@ impl<'f, 'a, C: StepCost> Play<'f, 'a, C> {
         let end = self.now;
         let pools = self.groups.iter().map(|group| {
             let places = &self.places[group.places.clone()];
-            Replayed::pool(
-                &self.engines[self.range(group)],
-                places.iter().map(|place| place.paid(end)).collect(),
-                group.price,
-            )
+            let paid = places.iter().map(|place| place.paid(end)).collect();
+            Replayed::pool(&self.engines[self.range(group)], paid, group.price, group.handed)
         });
         let pools = pools.collect();
         Replayed::new(&self.jobs, pools, &self.pool_of, &self.place_of, self.samples, end, [self.shipped, self.swapped])

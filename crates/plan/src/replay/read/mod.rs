@@ -104,7 +104,7 @@ fn study(
         Some(value) => search(&value, &names).map(Some),
         None => Some(None),
     };
-    let samples = root.get("samples").map_or(Some(u64::from(SAMPLES)), |v| v.count(2, 100_000));
+    let samples = root.get("samples").map_or(Some(u64::from(SAMPLES)), |v| v.count(2, 4000));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();
     if own.is_some_and(|own| own.is_none()) || !doc.is_sound() {
