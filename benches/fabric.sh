@@ -11,10 +11,10 @@ timed() {
     if [ -x /usr/bin/time ]; then
         /usr/bin/time -f '  %U CPU s, %M KiB' "$steelyard" "$@" 2>&1 | sed -n '2,6p;$p'
     else
-        # shellcheck disable=SC3044
-        { time -p "$steelyard" "$@" >/tmp/fabric-bench.$$ ; } 2>&1 | sed -n 's/^user/  CPU s:/p'
-        sed -n '2,5p' /tmp/fabric-bench.$$
-        rm -f /tmp/fabric-bench.$$
+        answer=$(mktemp)
+        { time -p "$steelyard" "$@" >"$answer" ; } 2>&1 | sed -n 's/^user/  CPU s:/p'
+        sed -n '2,5p' "$answer"
+        rm -f "$answer"
     fi
     echo
 }

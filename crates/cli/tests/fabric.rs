@@ -19,22 +19,6 @@ fn text(args: &[&str]) -> String {
 }
 
 #[test]
-fn systems_are_shown() {
-    insta::assert_snapshot!("show_nvl72", text(&["show", "gb200"]));
-    insta::assert_snapshot!("show_ironwood_zh", text(&["show", "Ironwood superpod", "--lang", "zh"]));
-}
-
-#[test]
-fn collectives_are_timed_whole_and_broken() {
-    insta::assert_snapshot!("cm384", text(&["collective", "cm384", "--op", "all-to-all", "--bytes", "1MiB..1GiB"]));
-    let slice = ["collective", "Ironwood superpod", "--ranks", "512", "--op", "all-reduce", "--bytes", "256MiB"];
-    insta::assert_snapshot!("ironwood_ocs", text(&[&slice[..], &["--fault", "ocs=5"]].concat()));
-    insta::assert_snapshot!("ironwood_chip_zh", text(&[&slice[..], &["--fault", "chip=17", "--lang", "zh"]].concat()));
-    let rack = ["collective", "gb200", "--op", "all-reduce", "--bytes", "1GiB", "--fault", "switch=NVLink.0"];
-    insta::assert_snapshot!("nvl72_switch", text(&rack));
-}
-
-#[test]
 fn systems_and_algorithms_are_compared() {
     let args = ["compare", "gb200", "cm384", "--op", "all-reduce", "--bytes", "1MiB..4GiB", "--csv"];
     let csv = text(&args);
