@@ -16,7 +16,7 @@ root = pathlib.Path(__file__).resolve().parent.parent
 
 
 def run(*args):
-    env = {**os.environ, "COLUMNS": "160" if args[0] == "validate" else "100"}
+    env = {**os.environ, "COLUMNS": "240" if args[0] == "validate" else "100"}
     out = subprocess.run([steelyard, *args], cwd=root, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return out.stdout.decode()
 
