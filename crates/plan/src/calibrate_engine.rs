@@ -43,7 +43,7 @@ const CAP: f64 = 0.8;
 /// Weight of an error of TTFT against one of TPOT or throughput.
 const TTFT_WEIGHT: f64 = 0.5;
 /// What moving one time by a factor of e costs, in units of a mean error.
-const RIDGE: f64 = 0.001;
+const RIDGE: f64 = 0.0005;
 /// Sweeps over all times, with the factor of each.
 const SWEEPS: [f64; 4] = [3.0, 2.0, 1.4, 1.15];
 /// Rows of one model, chip, source and lengths that are fitted to: spread over their loads.
@@ -241,7 +241,6 @@ fn thin(cases: &[Case]) -> Vec<Case> {
     }
     let mut kept = Vec::new();
     for rows in sets.values_mut() {
-        rows.sort_by_key(|c| format!("{:?}", c.load).len());
         rows.sort_by(|a, b| load(a).total_cmp(&load(b)));
         let take = rows.len().min(THIN);
         let place = |i: usize| if take > 1 { i * (rows.len() - 1) / (take - 1) } else { rows.len() / 2 };

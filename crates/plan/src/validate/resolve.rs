@@ -9,12 +9,12 @@ use super::case::{Case, Split};
 use crate::predict::Pool;
 use crate::refusal::Refusal;
 
-/// Formats of a deployment, as its engine loads them: what the source states over what the checkpoint says.
+/// Formats of a deployment under an engine of `family`, as its engine loads them: what the source states over what the checkpoint says.
 ///
 /// Quantized checkpoints keep embedding, head and norms in 16 bits. A 4-bit label on a model that is published in
 /// another 4-bit format means the published checkpoint (`measured.md`, caveat "labels"); the makers' 4-bit checkpoints of
 /// MLA models leave attention as it was.
-pub fn storage(case: &Case, model: &Model) -> Storage {
+pub fn storage(case: &Case, model: &Model, family: &str) -> Storage {
     let published = model.weights;
     let four_bit = |s: Scheme| s.element.bits() == 4;
     let mut weights = published;
@@ -40,16 +40,16 @@ pub fn storage(case: &Case, model: &Model) -> Storage {
     } else if let Some(experts) = case.formats.experts {
         weights.experts = experts;
     }
-    let kv = case.formats.kv.or(model.kv).unwrap_or_else(|| default_kv(case, &weights));
+    let kv = case.formats.kv.or(model.kv).unwrap_or_else(|| default_kv(family, &weights));
     Storage { weights, kv }
 }
 
 /// Checkpoints with 8-bit or smaller weights made for an engine that quantizes the cache carry its scales; others leave
 /// the cache in 16 bits.
-fn default_kv(case: &Case, weights: &WeightFormats) -> Scheme {
+fn default_kv(family: &str, weights: &WeightFormats) -> Scheme {
     let small =
         weights.dense.element.bits() <= 8 && !matches!(weights.dense.scale, Scale::Block { block, .. } if block > 1024);
-    if small && case.engine == "trtllm" { Scheme::plain(Element::E4m3) } else { Scheme::BF16 }
+    if small && family == "trtllm" { Scheme::plain(Element::E4m3) } else { Scheme::BF16 }
 }
 
 /// A split with everything that the source states, and what must follow from it, on `devices` devices where their number

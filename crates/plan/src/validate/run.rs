@@ -149,7 +149,7 @@ impl Bench<'_> {
                 model,
                 machine,
                 engine: profile.as_ref(),
-                storage: resolve::storage(case, model),
+                storage: resolve::storage(case, model, &profile.family),
                 speculation: case.speculation.map(|(drafts, accepted)| Speculation { drafts, accepted }),
                 expert_skew: EXPERT_SKEW,
                 pools,

@@ -11,6 +11,10 @@ use crate::traffic::Lengths;
 
 /// InferenceX draws lengths uniformly in `[0.8 L, L]`; NVIDIA's own sweeps fix them (`measured.md`, trap 5).
 const RANDOM_FROM: f64 = 0.8;
+/// Share of a fixed length by which ours vary, up and down. Clients of equal lengths that start together would stay in
+/// lockstep in a simulation for ever and wait for each other's prompts; real ones drift apart within a few rounds. The
+/// TPOT of long prompts shows it: steps are mixed.
+const DRIFT: f64 = 0.1;
 
 /// Reads every row as a case.
 ///
@@ -47,7 +51,7 @@ pub fn cases(table: &Table) -> Result<Vec<Case>, TableError> {
         let lengths = |nominal: f64| {
             let nominal = nominal.max(1.0);
             if dump[i] == "gap-analysis" {
-                Lengths::Fixed(nominal as u64)
+                Lengths::Uniform((nominal * (1.0 - DRIFT)) as u64, (nominal * (1.0 + DRIFT)) as u64)
             } else {
                 Lengths::Uniform((nominal * RANDOM_FROM) as u64, nominal as u64)
             }
