@@ -119,9 +119,7 @@ fn wrong_input_is_told_with_its_place() {
         run("model = \"llama-3.1-8b\"\n[traffic]\ntrace = \"back.csv\"\n[[pool]]\nsystem = \"nvidia-hgx-h100\"\n\
                               chips = 1\nroel = \"whole\"\n[[rule]]\npools = [\"b\"]\n");
     assert_eq!(exit, 2);
-    for part in
-        ["back.csv, line 3: goes back in time", "unknown key 'roel'", "there is no pool 'b'"]
-    {
+    for part in ["back.csv, line 3: goes back in time", "unknown key 'roel'", "there is no pool 'b'"] {
         assert!(err.contains(part), "{part} in {err}");
     }
     let (exit, _, err) =
