@@ -33,7 +33,6 @@ struct Job {
     coming: bool,
     /// Content blocks held.
     entries: usize,
-    fetch: [u64; 2],
     hit: Option<u64>,
     preempted: bool,
     preemptions: u32,
@@ -530,11 +529,11 @@ fn run(engines: &mut [Slow], jobs: &mut [Job]) {
             engines[0].queue(arrivals[0], false, jobs);
             arrivals.remove(0);
         }
-        for place in 0..engines.len() {
-            if engines[place].end.is_some() {
+        for (place, engine) in engines.iter_mut().enumerate() {
+            if engine.end.is_some() {
                 continue;
             }
-            for (at, id) in engines[place].begin(jobs, now) {
+            for (at, id) in engine.begin(jobs, now) {
                 let at = if at == u64::MAX {
                     link = now.max(link) + ps(seconds(jobs[id].prompt() - 1));
                     link

@@ -159,7 +159,7 @@ impl Boxes<'_> {
             return sheet.rect((x, y), (width, width), CHIP, "none", 2.5);
         }
         let height = self.measure(level, width, chips);
-        sheet.rect((x, y), (width, height), if level % 2 == 0 { "#f4f7f9" } else { "#fbfcfd" }, RULE, 6.0);
+        sheet.rect((x, y), (width, height), if level.is_multiple_of(2) { "#f4f7f9" } else { "#fbfcfd" }, RULE, 6.0);
         bar(sheet, (x, y), width, self.tier(level), self.lang, width < 600.0);
         if let TierShape::Torus { dims } = &self.tier(level).shape
             && level == 1

@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// may call it by any name and have to show the token.
 pub fn hosts(address: SocketAddr) -> Option<Vec<String>> {
     let port = address.port();
-    let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), format!("{}", bracketed(address))];
+    let own = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), bracketed(address).to_string()];
     address.ip().is_loopback().then(|| own.iter().map(|name| format!("{name}:{port}")).collect())
 }
 

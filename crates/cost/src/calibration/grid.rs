@@ -79,9 +79,9 @@ impl Grid {
             }
             let hull = grid.hulls.entry(widths).or_insert_with(|| Hull { points: Vec::new(), low: at, high: at });
             if hull.points.len() < MOST {
-                for axis in 0..AXES {
-                    hull.low[axis] = hull.low[axis].min(at[axis]);
-                    hull.high[axis] = hull.high[axis].max(at[axis]);
+                for (axis, &value) in at.iter().enumerate() {
+                    hull.low[axis] = hull.low[axis].min(value);
+                    hull.high[axis] = hull.high[axis].max(value);
                 }
                 hull.points.push((at, ratio));
             }

@@ -341,7 +341,7 @@ impl Told<'_> {
                 on_stack.entry((p.scenario, stack)).or_insert_with(|| vec![0.0; q.work.len()])[p.work] += p.units;
             }
         }
-        let mut sums: BTreeMap<(usize, usize, Kind, Option<usize>, Option<usize>), f64> = BTreeMap::new();
+        let mut sums = BTreeMap::new();
         for c in &self.model.ledger {
             let value = self.values[c.column];
             if value.abs() < 1e-9 {

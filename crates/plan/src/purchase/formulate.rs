@@ -388,6 +388,7 @@ impl Making<'_> {
     }
 
     /// Units at work: no more than stand; what they draw.
+    #[expect(clippy::needless_range_loop, reason = "several tables are indexed by the quarter")]
     fn work(&mut self, s: usize) {
         let q = &self.case.question;
         let tasks = &self.case.rates.tasks;
@@ -432,6 +433,7 @@ impl Making<'_> {
     }
 
     /// Demand is served, or left at its price. Rows count shares of the demand.
+    #[expect(clippy::needless_range_loop, reason = "several tables are indexed by the quarter")]
     fn demand(&mut self, s: usize, ask: &Ask) {
         let q = &self.case.question;
         let tasks = self.case.rates.tasks.clone();

@@ -96,7 +96,7 @@ impl<'a> Cut<'a> {
         let mut fixed: Vec<bool> = program.columns.iter().map(|c| c.whole).collect();
         let mut lanes: Vec<Lane> = (0..scenarios).map(|_| Lane::default()).collect();
         let mut shared = Vec::new();
-        for s in 0..scenarios {
+        for (s, lane) in lanes.iter_mut().enumerate() {
             for (o, row) in model.index.order[s].iter().enumerate() {
                 for (quarter, column) in row.iter().enumerate() {
                     let Some(column) = *column else { continue };
@@ -105,7 +105,7 @@ impl<'a> Cut<'a> {
                     match others {
                         true if !shared.contains(&(column, o, quarter)) => shared.push((column, o, quarter)),
                         true => {}
-                        false => lanes[s].orders.push((column, o, quarter)),
+                        false => lane.orders.push((column, o, quarter)),
                     }
                 }
             }

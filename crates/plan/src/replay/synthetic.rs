@@ -43,9 +43,7 @@ pub fn draw(source: &Synthetic, block: u32, seed: u64) -> Drawn {
             };
             let sent = if turn == 0 { arrival } else { Time::from_seconds(pause).unwrap_or(Time::ZERO) };
             let whole = input.saturating_add(output);
-            if block > 0 {
-                known = known.max(whole / block);
-            }
+            known = known.max(whole.checked_div(block).unwrap_or(0));
             drawn.requests.push(Request {
                 arrival: sent,
                 after,

@@ -78,7 +78,7 @@ pub fn splits(
             let usual =
                 tp <= room.domain && tp <= most_heads(model) && (tp.is_power_of_two() || divides_heads(model, tp));
             let dp = stage / tp;
-            if !named.tp.map_or(usual, |n| n == tp) || !named.dp.is_none_or(|n| n == dp) || dp > 1 && !can_dp {
+            if !named.tp.map_or(usual, |n| n == tp) || named.dp.is_some_and(|n| n != dp) || dp > 1 && !can_dp {
                 continue;
             }
             if !moe {

@@ -325,7 +325,12 @@ impl<C: StepCost> Play<'_, '_, C> {
                 view.forget(engine as u32);
             }
         }
-        if again { self.start(place, now) } else { Ok(self.places[place].turn(Health::Off, now)) }
+        if again {
+            self.start(place, now)
+        } else {
+            self.places[place].turn(Health::Off, now);
+            Ok(())
+        }
     }
 
     /// Whether caches wait there to be shipped.
