@@ -13,8 +13,17 @@ use crate::{Chip, Diagnostic, Fabric, Fact, System, Tier, TierShape, Wiring};
 /// Most chips that anything joins.
 const MOST_CHIPS: u32 = 10_000_000;
 
-const PARTS: [&str; 8] =
-    ["racks", "optical_modules", "optical_switches", "cubes", "hosts", "l1_switches_per_node", "l2_switches", "sold"];
+const PARTS: [&str; 9] = [
+    "racks",
+    "optical_modules",
+    "optical_switches",
+    "cubes",
+    "usable_cubes",
+    "hosts",
+    "l1_switches_per_node",
+    "l2_switches",
+    "sold",
+];
 const RATES: [&str; 4] = ["bandwidth", "scale_up", "scale_out", "bisection"];
 const PEAKS: [&str; 6] = ["peak", "bf16", "fp8", "mxfp8", "fp4", "int8"];
 const SHAPES: &str = "write \"switch\", \"mesh\", { torus = [4, 4] } or { clos = 2.0 }";

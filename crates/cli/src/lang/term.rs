@@ -185,12 +185,11 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("fabric: measured under other chips", "fabric: measured under other chips", "网络：其他芯片上实测"),
     ("borrowed: fabrics of this shape", "borrowed: fabrics of this shape", "借用：同形网络"),
     ("borrowed: other fabrics", "borrowed: other fabrics", "借用：其他网络"),
-    ("parameters", "parameters", "参数"),
     ("gradients", "gradients", "梯度"),
     ("optimizer states", "optimizer states", "优化器状态"),
-    ("chip", "this chip", "该芯片"),
-    ("architecture", "its architecture", "同架构芯片"),
-    ("class", "its class of chips", "同类芯片"),
+    ("runs of chip", "this chip", "该芯片"),
+    ("runs of architecture", "its architecture", "同架构芯片"),
+    ("runs of class", "its class of chips", "同类芯片"),
     // Kinds of fact.
     ("vendor", "vendor", "厂商"),
     ("measured", "measured", "实测"),
@@ -257,7 +256,8 @@ mod tests {
     fn known_and_unknown() {
         assert_eq!(term("memory bandwidth", Lang::Zh), "显存带宽");
         assert_eq!(term("ttft_p99", Lang::En), "TTFT p99");
-        assert_eq!(term("all-reduce", Lang::Zh), "all-reduce");
+        assert_eq!(term("all-reduce", Lang::En), "all-reduce");
+        assert_eq!(term("NVFP4", Lang::Zh), "NVFP4");
     }
 
     #[test]

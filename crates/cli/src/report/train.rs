@@ -137,7 +137,8 @@ fn ranking(findings: &TrainingFindings, out: &mut String) {
                     ("agreed", agreed.text(l)),
                 ],
             );
-            let basis = fill(Training::Basis, l, &[("basis", term(&c.basis, l))]);
+            let runs = format!("runs of {}", c.basis);
+            let basis = fill(Training::Basis, l, &[("basis", term(&runs, l))]);
             format!("{}{}{line}. {basis}", system.name, l.colon())
         });
         put(out, format_args!("<p class=\"note\">{}</p>\n", searched.html()));

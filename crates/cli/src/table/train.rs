@@ -173,7 +173,8 @@ fn details(system: &TrainingSystem, c: &TrainingChoice, view: View) -> String {
         ],
     );
     out.push_str(&paragraph(&format!("    {searched}"), 6, view));
-    let basis = fill(Training::Basis, lang, &[("basis", term(&c.basis, lang))]);
+    let runs = format!("runs of {}", c.basis);
+    let basis = fill(Training::Basis, lang, &[("basis", term(&runs, lang))]);
     out.push_str(&paragraph(&format!("    {basis}"), 6, view));
     out
 }
