@@ -116,6 +116,7 @@ try {
       await settled(one);
       const now = await one.textContent(".lead");
       await one.getByRole("button", { name: "Copy link" }).click();
+      await one.getByText("Copied").waitFor();
       const link = await one.evaluate(() => navigator.clipboard.readText());
       await one.goto("about:blank");
       await one.goto(link);
