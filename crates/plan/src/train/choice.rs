@@ -6,8 +6,9 @@ use cost::train::{Breakdown, Plan, Recompute, StepTime};
 use sim::train::{Pass, SpanKind};
 use units::{Bytes, Range, Seconds};
 
-use super::findings::{PlanWords, Share, Timeline, Traffic, TrainingChoice};
+use super::findings::{PlanWords, Share, Timeline, Traffic, TrainingChoice, WidthShare};
 use super::play::Played;
+use super::search::Width;
 use super::study::{TrainingCandidate, TrainingStudy, Useful};
 use super::validate::basis;
 use super::weigh::{TrainingGround, Winner, job};
@@ -94,6 +95,18 @@ fn traffic(step: &StepTime) -> Vec<Traffic> {
         .collect()
 }
 
+fn width(w: &Width, experts: bool) -> WidthShare {
+    WidthShare {
+        what: if experts { "EP" } else { "TP" }.to_owned(),
+        degree: w.degree,
+        plan: short(&w.plan),
+        step: w.step.seconds,
+        exposed: w.step.breakdown.exposed() / w.step.seconds,
+        bare_step: w.bare.seconds,
+        bare: w.bare.breakdown.exposed() / w.bare.seconds,
+    }
+}
+
 fn estimate(value: f64, low: f64, high: f64) -> Estimate {
     Estimate { value, low: value * low, high: value * high }
 }
@@ -178,6 +191,7 @@ pub(super) fn choice(
         mfu: flop / peak(arithmetic),
         shares: shares(&first.step.breakdown),
         traffic: traffic(&first.step),
+        widths: best.found.widths.iter().map(|w| width(w, study.model.is_moe())).collect(),
         memory: memory.into_iter().map(|(n, b)| (n.to_owned(), b)).collect(),
         memory_capacity: m.capacity,
         host_memory: m.host,
