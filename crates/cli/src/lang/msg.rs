@@ -321,7 +321,7 @@ messages! { Msg;
     Theme: "Light or dark", "浅色/深色";
     SkipToContent: "Skip to the ranking", "跳到排名";
     Contents: "Contents", "目录";
-    MadeBy: "Made by {program}. All figures are predictions; nothing is fetched from the network.", "由 {program} 生成。所有数字均为预测；不会从网络获取任何内容。";
+    MadeBy: "Made by {program}. Figures with a range are predictions; nothing is fetched from the network.", "由 {program} 生成。带区间的数字为预测；不会从网络获取任何内容。";
     SetupsTried: "{count} set-ups tried", "尝试 {count} 个方案";
     Basics: "{chips} chips, {chip}", "{chips} 颗芯片，{chip}";
     ChartKeys: "Arrow keys move from point to point.", "方向键可在各点间移动。";
