@@ -380,6 +380,7 @@ messages! { Msg;
     WorstFirst: "Tensors, worst first", "张量，误差最大的在前";
     GoalTrainingFirst: "Training: step, {maker}", "训练：单步时间，{maker}";
     GoalTrainingOthers: "Training: step, other makers than {maker}", "训练：单步时间，{maker} 以外的厂商";
+    GoalTrainingMemory: "Training: memory of the fullest device", "训练：最满设备的显存";
     // Fabrics.
     FabricTitle: "{system}: fabric of {chips} chips", "{system}：{chips} 颗芯片的互连";
     FabricTier: "Tier", "层级";
