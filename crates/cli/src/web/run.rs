@@ -87,7 +87,10 @@ fn train(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
 
 fn replay(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
     let study = replay::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
-    let answered = replay::answer(&study, &app.fitted, &|_| progress.step());
+    let answered = replay::answer(&study, &app.fitted, &|now| {
+        progress.at(now.ended as u64, now.requests as u64);
+        !progress.stopped()
+    });
     let findings = answered.map_err(|e| Refusal::wrong(e.to_string()))?.findings;
     told(&findings, report::render_replay(&findings))
 }
