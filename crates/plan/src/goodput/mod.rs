@@ -23,6 +23,7 @@ pub use findings::{
     answer,
 };
 pub use lower::Lowered;
+pub(crate) use study::inside;
 pub use study::{Candidate, Seen, Study, check, read};
 
 /// A long job.
