@@ -90,7 +90,7 @@ messages! { PlanMsg;
     // Claims.
     Claims: "Claims", "说法";
     ClaimsTitle: "Claims of the press, tested", "媒体说法的检验";
-    ClaimsLead: "Of {count} statements that hold: {holds}; hold under conditions: {holds_if}; do not hold: {does_not}; cannot be told: {cannot}.", "共 {count} 条：成立 {holds}，有条件成立 {holds_if}，不成立 {does_not}，无法判定 {cannot}。";
+    ClaimsLead: "{count} statements. Hold: {holds}; under conditions: {holds_if}; do not hold: {does_not}; cannot be tested: {cannot}.", "共 {count} 条：成立 {holds}，有条件成立 {holds_if}，不成立 {does_not}，无法检验 {cannot}。";
     ClaimsNote: "Each is a small study; the verdict follows from its figures.", "每条都是一个小型研究，结论由其数字得出。";
     Figures: "Figures", "数字";
     Case: "Case", "情形";

@@ -62,7 +62,8 @@ pub fn unit(path: &str, unit: &str) -> Option<String> {
 pub fn labelled(path: &str, unit_of: &str, lang: Lang) -> String {
     let name = name(path, lang);
     match unit(path, unit_of) {
-        Some(unit) => format!("{name}{}{unit}", lang.comma()),
+        Some(unit) if lang == Lang::En => format!("{name}, {unit}"),
+        Some(unit) => format!("{name}{}", lang.brackets(&unit)),
         None => name,
     }
 }
