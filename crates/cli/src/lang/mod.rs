@@ -14,6 +14,7 @@ pub mod plan;
 pub mod plan_words;
 pub mod replay;
 mod term;
+pub mod trace;
 pub mod training;
 pub mod words;
 

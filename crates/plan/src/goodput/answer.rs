@@ -26,6 +26,8 @@ pub struct Effective {
     pub interruptions: Estimate,
     /// Planned stops.
     pub planned: Estimate,
+    /// Time in which the job was up, for each interruption by a fault, seconds.
+    pub between: Estimate,
     /// Mean time between interruptions by faults, seconds, facts at their values; none where nothing fails.
     pub mean_between: Option<f64>,
     /// Training between two saves, seconds.
@@ -146,6 +148,8 @@ fn summary(
         up: estimate(&|run| up(&run.account) / length),
         interruptions: estimate(&|run| f64::from(run.interruptions())),
         planned: estimate(&|run| f64::from(run.planned.interruptions)),
+        // A run without any tells no more than that they are further apart than it is long.
+        between: estimate(&|run| up(&run.account) / f64::from(run.interruptions().max(1))),
         mean_between: Some(plain.mean_between).filter(|m| m.is_finite()),
         every: checkpoints.every.seconds(),
         best_every: plain.best_every,

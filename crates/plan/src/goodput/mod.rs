@@ -8,6 +8,7 @@ mod answer;
 mod doubt;
 mod findings;
 mod lower;
+mod measured;
 mod parts;
 mod study;
 #[cfg(test)]
@@ -23,7 +24,8 @@ pub use findings::{
     answer,
 };
 pub use lower::Lowered;
-pub use study::{Candidate, Seen, Study, check, read};
+pub use measured::measured;
+pub use study::{Candidate, Seen, SeenValue, SeenWhat, Study, check, read};
 
 /// A long job.
 #[derive(Debug, Clone, PartialEq)]

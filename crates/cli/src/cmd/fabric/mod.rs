@@ -5,7 +5,7 @@ mod collective;
 mod compare;
 mod show;
 
-pub use ask::size;
+pub use ask::{Ground, Ways, place, size};
 pub use show::shape;
 
 use std::path::Path;
