@@ -97,7 +97,7 @@ fn wrong_input_is_told() {
     assert!(refused(&["replay", &dir, "--system", "h100_sxm", "--ranks", "4"], 2).contains("holds 16 ranks"));
     assert!(refused(&["replay", &dir, "--system", "h100_sxm", "--placement", "near"], 2).contains("neither packed"));
     let file = format!("{dir}/trace.0.et");
-    assert!(refused(&["replay", &file, "--system", "google_ironwood_64", "--ranks", "4000"], 2).contains("joins"));
+    assert!(refused(&["replay", &file, "--system", "h100_sxm", "--ranks", "8192"], 2).contains("joins"));
     let write = ["write", empty_name, "--op", "all-reduce", "--ranks", "2", "--bytes"];
     assert!(refused(&[&write[..], &["12"]].concat(), 2).contains("--bytes"));
     assert!(refused(&[&write[..], &["1MiB", "--compute", "3"]].concat(), 2).contains("--compute"));

@@ -105,6 +105,7 @@ impl<'a> Setup<'a> {
             storage: self.storage,
             speculation: self.speculation,
             fused_norm: self.engine.features.fused_norm.mid(),
+            apart: None,
             expert_skew: self.expert_skew,
         }
     }
@@ -126,11 +127,17 @@ impl<'a> Setup<'a> {
 
     /// Step times of one replica of `pool`.
     pub fn steps(&self, pool: &Pool) -> Result<StepTimes<'a>, Refusal> {
+        self.check(pool)?;
+        Ok(StepTimes::new(self.deployment(pool), self.launch()))
+    }
+
+    /// Whether the split of `pool` divides the model.
+    fn check(&self, pool: &Pool) -> Result<(), Refusal> {
         pool.parallel.check(self.model)?;
         if !self.engine.features.redundant_experts.mid() {
             pool.parallel.divides_experts(self.model)?;
         }
-        Ok(StepTimes::new(self.deployment(pool), self.launch()))
+        Ok(())
     }
 
     /// Seconds of the front ends of a replica of `pool` to take a request of `tokens` in, and to send a token out, where
@@ -167,6 +174,7 @@ impl<'a> Setup<'a> {
             steps: match rules.steps.mid() {
                 catalog::engine::Steps::Mixed => Steps::Mixed,
                 catalog::engine::Steps::PrefillFirst => Steps::PrefillFirst,
+                catalog::engine::Steps::DecodeFirst => Steps::DecodeFirst,
             },
             admission: match rules.admission.mid() {
                 catalog::engine::Admission::Input => Admission::Input,
@@ -206,19 +214,6 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Tokens that the cache of one attention rank of `pool` holds for requests of `context` tokens; a refusal if not
-    /// even one.
-    fn cache(&self, pool: &Pool, context: f64) -> Result<(Memory, u64), Refusal> {
-        let memory = self.memory(pool);
-        let tokens = memory.tokens(context);
-        if (tokens as f64) < context {
-            // All but the pool is taken: by weights, by activations and buffers, and by what the engine leaves alone.
-            let one = memory.per_token * context + memory.per_request;
-            return Err(Refusal::DoesNotFit { needs: memory.capacity - memory.pool + one, has: memory.capacity });
-        }
-        Ok((memory, tokens))
-    }
-
     /// Runs `workload` whose longest request has `longest` tokens.
     ///
     /// # Errors
@@ -247,9 +242,31 @@ impl<'a> Setup<'a> {
     /// # Errors
     /// As [`Setup::ready`].
     pub fn side(&self, pool: &Pool, longest: f64) -> Result<Side<'a>, Refusal> {
-        let steps = self.steps(pool)?;
-        let (memory, kv_tokens) = self.cache(pool, longest)?;
-        Ok(Side { steps, memory, kv_tokens })
+        self.check(pool)?;
+        self.priced(self.deployment(pool), longest)
+    }
+
+    /// The same of a replica laid on its devices, which is taken to divide the model.
+    ///
+    /// # Errors
+    /// A model that does not fit, or not even one request of `longest` tokens beside it.
+    pub fn priced(&self, deployment: deploy::Deployment<'a>, longest: f64) -> Result<Side<'a>, Refusal> {
+        let limits = self.engine.limits_on(&self.machine.system.chip);
+        let memory = deployment.memory(&self.engine.memory, limits);
+        let elsewhere = deployment.feed_forward_bytes();
+        if elsewhere > 0.0 {
+            let needs = elsewhere + memory.activations + memory.reserved;
+            if needs > memory.capacity {
+                return Err(Refusal::DoesNotFit { needs, has: memory.capacity });
+            }
+        }
+        let kv_tokens = memory.tokens(longest);
+        if (kv_tokens as f64) < longest {
+            // All but the pool is taken: by weights, by activations and buffers, and by what the engine leaves alone.
+            let one = memory.per_token * longest + memory.per_request;
+            return Err(Refusal::DoesNotFit { needs: memory.capacity - memory.pool + one, has: memory.capacity });
+        }
+        Ok(Side { steps: StepTimes::new(deployment, self.launch()), memory, kv_tokens })
     }
 
     /// Seconds to ship the cache of a prompt from a prefill to a decode replica.

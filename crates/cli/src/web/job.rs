@@ -38,6 +38,12 @@ impl Progress {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// So many of so many steps are done.
+    pub fn at(&self, done: u64, total: u64) {
+        self.done.store(done, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+    }
+
     /// Whether the work should end.
     pub fn stopped(&self) -> bool {
         self.stop.stopped()

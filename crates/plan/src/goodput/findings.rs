@@ -1,11 +1,14 @@
 //! The answer to a study of goodput: what every face shows. Shares are of the wall clock; times are in seconds.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Effective, effective};
+use super::answer::{self, Effective};
 use super::doubt::{Origin, What, Z90};
 use super::study::{Candidate, Seen, SeenValue, SeenWhat, Study};
 use crate::findings::Estimate;
+use crate::train::Watch;
 
 /// Version of the layout.
 const SCHEMA: u32 = 2;
@@ -201,8 +204,23 @@ pub struct Observed {
 
 /// Answers a study. `done` is told each machine that is finished.
 pub fn answer(study: &Study, done: &(dyn Fn(&str) + Sync)) -> Findings {
+    findings(study, done, &|| false)
+}
+
+/// As [`answer`], for who looks on and may end it: nothing where somebody did, within a run's time.
+pub fn watched(study: &Study, watch: Watch) -> Option<Findings> {
+    let parts = AtomicUsize::new(0);
+    let done = |_: &str| {
+        let part = parts.fetch_add(1, Ordering::Relaxed) + 1;
+        (watch.told)(part as f64 / study.systems.len().max(1) as f64);
+    };
+    let found = findings(study, &done, watch.stopped);
+    (!(watch.stopped)()).then_some(found)
+}
+
+fn findings(study: &Study, done: &(dyn Fn(&str) + Sync), stopped: &(dyn Fn() -> bool + Sync)) -> Findings {
     let systems = study.systems.iter().map(|candidate| {
-        let found = system(candidate, study);
+        let found = system(candidate, study, stopped);
         done(&found.name);
         found
     });
@@ -222,10 +240,10 @@ pub fn answer(study: &Study, done: &(dyn Fn(&str) + Sync)) -> Findings {
     }
 }
 
-fn system(candidate: &Candidate, study: &Study) -> SystemFinding {
+fn system(candidate: &Candidate, study: &Study, stopped: &(dyn Fn() -> bool + Sync)) -> SystemFinding {
     let Candidate { name, system, job, machine } = candidate;
     let unit = super::lower::unit(job, machine);
-    let answer = match effective(job, machine, &study.runs) {
+    let answer = match answer::watched(job, machine, &study.runs, stopped) {
         Ok(found) => Answer::Effective(Box::new(finding(&found, study.observed.as_ref()))),
         Err(refusal) => Answer::Refused { reason: refusal.to_string() },
     };

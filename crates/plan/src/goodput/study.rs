@@ -120,7 +120,18 @@ pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) ->
     }
 }
 
+/// A study that stands inside another file, without files of its own. `None` after a fault.
+pub(crate) fn inside(value: &Value, library: Library) -> Option<Study> {
+    section(value, "write a table with job, checkpoint and system", |table| body(table, "study", None, library))
+}
+
 fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library: Library) -> Option<Study> {
+    let found = body(&root, name, folder, library);
+    root.finish();
+    found.filter(|_| doc.is_sound())
+}
+
+fn body(root: &Table, name: &str, folder: Option<&Path>, library: Library) -> Option<Study> {
     let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
     let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short));
     let model = root.get("model").map_or(Some(None), |v| sections::model(&v, folder, library).map(Some));
@@ -134,7 +145,7 @@ fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library
         Some(v) => section(&v, "write a table [maintenance]", maintenance).map(Some),
         None => Some(None),
     };
-    let runs = self::runs(&root, library);
+    let runs = self::runs(root, library);
     let observed = match root.get("observed") {
         Some(v) => section(&v, "write a table [observed]", observed).map(Some),
         None => Some(None),
@@ -142,10 +153,6 @@ fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library
     let wanted = Wanted { length: job, checkpoint, maintenance };
     let systems = root.need("system", "write a table [[system]] with a name for each machine");
     let systems = systems.and_then(|v| candidates(&v, library, &wanted));
-    root.finish();
-    if !doc.is_sound() {
-        return None;
-    }
     Some(Study { title: title?, model: model?, systems: systems?, runs: runs?, observed: observed? })
 }
 

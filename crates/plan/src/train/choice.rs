@@ -6,8 +6,9 @@ use cost::train::{Breakdown, Plan, Recompute, StepTime};
 use sim::train::{Pass, SpanKind};
 use units::{Bytes, Range, Seconds};
 
-use super::findings::{PlanWords, Share, Timeline, Traffic, TrainingChoice};
+use super::findings::{PlanWords, Share, Timeline, Traffic, TrainingChoice, WidthShare};
 use super::play::Played;
+use super::search::Width;
 use super::study::{TrainingCandidate, TrainingStudy, Useful};
 use super::validate::basis;
 use super::weigh::{TrainingGround, Winner, job};
@@ -16,7 +17,7 @@ use crate::goodput;
 use crate::validate::{Kind, basis_name};
 
 const DAY: f64 = 86_400.0;
-/// Works of a timeline that are told.
+/// Works of a timeline that are told: the first and the last of every stage.
 const MOST_WORKS: usize = 6000;
 
 /// A plan in a line.
@@ -94,6 +95,18 @@ fn traffic(step: &StepTime) -> Vec<Traffic> {
         .collect()
 }
 
+fn width(w: &Width, experts: bool) -> WidthShare {
+    WidthShare {
+        what: if experts { "EP" } else { "TP" }.to_owned(),
+        degree: w.degree,
+        plan: short(&w.plan),
+        step: w.step.seconds,
+        exposed: w.step.breakdown.exposed() / w.step.seconds,
+        bare_step: w.bare.seconds,
+        bare: w.bare.breakdown.exposed() / w.bare.seconds,
+    }
+}
+
 fn estimate(value: f64, low: f64, high: f64) -> Estimate {
     Estimate { value, low: value * low, high: value * high }
 }
@@ -169,6 +182,7 @@ pub(super) fn choice(
         ("buffers", m.buffers),
         ("reserved", m.reserved),
     ];
+    let whole = timeline(first);
     TrainingChoice {
         plan: words(plan, best.framework, study.batch),
         step,
@@ -177,6 +191,7 @@ pub(super) fn choice(
         mfu: flop / peak(arithmetic),
         shares: shares(&first.step.breakdown),
         traffic: traffic(&first.step),
+        widths: best.found.widths.iter().map(|w| width(w, study.model.is_moe())).collect(),
         memory: memory.into_iter().map(|(n, b)| (n.to_owned(), b)).collect(),
         memory_capacity: m.capacity,
         host_memory: m.host,
@@ -189,7 +204,8 @@ pub(super) fn choice(
         cost_basis: hourly.map(|h| h.basis),
         misses,
         basis: basis_name(whose).to_owned(),
-        timeline: timeline(first),
+        timeline: short_timeline(&whole),
+        whole,
         others: best.found.played.iter().skip(1).take(5).map(|p| (short(&p.priced.plan), p.step.seconds)).collect(),
         rests_on: rests_on(asked),
     }
@@ -211,8 +227,19 @@ fn timeline(played: &Played) -> Timeline {
         };
         (s.stage, s.start.seconds(), s.end.seconds(), kind.to_owned(), chunk, micro)
     };
-    let works = played.ran.spans.iter().take(MOST_WORKS).map(work).collect();
+    let works = played.ran.spans.iter().map(work).collect();
     Timeline { stages: played.priced.plan.pp, end: played.ran.end.seconds(), works }
+}
+
+/// The first and the last works of every stage.
+fn short_timeline(whole: &Timeline) -> Timeline {
+    let side = (MOST_WORKS / (2 * whole.stages.max(1) as usize)).max(8);
+    let of_stage = |stage: u32| whole.works.iter().filter(move |w| w.0 == stage);
+    let kept = |stage: u32| {
+        let all = of_stage(stage).count();
+        of_stage(stage).enumerate().filter(move |(i, _)| *i < side || *i + side >= all).map(|(_, w)| w.clone())
+    };
+    Timeline { works: (0..whole.stages).flat_map(kept).collect(), ..*whole }
 }
 
 /// Share of the time that trains; why it is not told, where a model was asked and none can answer.
