@@ -147,9 +147,8 @@ fn trains(study: &TrainingStudy, side: &Side, figure: Figure, ground: &Ground) -
     }
     let chips = cost::train::TrainingCalibration::embedded().map_err(|e| e.to_string())?;
     let Ground { catalog, fitted, intervals, done } = *ground;
-    let ground = TrainingGround { catalog, fitted, chips: &chips, intervals, done };
-    let findings =
-        train::weigh(&study, &ground).map_err(|faults| faults.first().map_or(String::new(), |f| f.to_string()))?;
+    let ground = TrainingGround { catalog, fitted, chips: &chips, intervals, done, watch: train::Watch::NOBODY };
+    let findings = train::weigh(&study, &ground).map_err(|e| e.to_string())?;
     let Some(system) = findings.systems.first() else { return Err("no system".to_owned()) };
     match &system.answer {
         TrainingAnswer::Trains(choice) => of_training(choice, figure, study.tokens),
