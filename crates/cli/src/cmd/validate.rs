@@ -137,12 +137,12 @@ fn points(args: &Validate, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
     }
     let mut points = Vec::new();
     for (file, table) in &tables {
-        points.append(&mut of_table(*file, table, bench)?);
+        points.append(&mut of_table(args, *file, table, bench)?);
     }
     Ok(points)
 }
 
-fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
+fn of_table(args: &Validate, file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
     let cases = match file {
         File::Serving => serving::cases(table, bench.catalog, &bench.engines),
         File::ServingSilicon => silicon::cases(table),

@@ -291,7 +291,7 @@ fn widths(findings: &TrainingFindings, view: View) -> String {
         row
     };
     let rows: Vec<Vec<String>> = degrees.iter().map(row).collect();
-    let name = trained(findings).flat_map(|(_, c)| c.widths.first()).map_or("", |w| w.what.as_str());
+    let name = trained(findings).find_map(|(_, c)| c.widths.first()).map_or("", |w| w.what.as_str());
     heading(Training::Widths.text(lang), view)
         + &grid(&named(findings, name), &rows, false, view)
         + &paragraph(Training::WidthsNote.text(lang), 0, view)
