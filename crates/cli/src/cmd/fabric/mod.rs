@@ -8,6 +8,7 @@ mod json;
 mod map;
 mod recovery;
 mod show;
+mod words;
 
 pub use ask::{Ground, Ways, place, size};
 pub use show::shape;
