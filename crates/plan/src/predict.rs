@@ -130,7 +130,9 @@ impl<'a> Setup<'a> {
         if !self.engine.features.redundant_experts.mid() {
             pool.parallel.divides_experts(self.model)?;
         }
-        Ok(StepTimes::new(self.deployment(pool), self.launch()))
+        let machine = self.machine;
+        let known = machine.steps.as_ref().map(|steps| steps.take(machine.place, pool.parallel)).unwrap_or_default();
+        Ok(StepTimes::knowing(self.deployment(pool), self.launch(), known))
     }
 
     /// Seconds of the front ends of a replica of `pool` to take a request of `tokens` in, and to send a token out, where
@@ -249,7 +251,7 @@ impl<'a> Setup<'a> {
     pub fn side(&self, pool: &Pool, longest: f64) -> Result<Side<'a>, Refusal> {
         let steps = self.steps(pool)?;
         let (memory, kv_tokens) = self.cache(pool, longest)?;
-        Ok(Side { steps, memory, kv_tokens })
+        Ok(Side { steps, memory, kv_tokens, machine: self.machine })
     }
 
     /// Seconds to ship the cache of a prompt from a prefill to a decode replica.
@@ -277,6 +279,15 @@ pub struct Side<'a> {
     pub memory: Memory,
     /// Tokens that the cache of one of its attention ranks holds.
     pub kv_tokens: u64,
+    machine: &'a Machine,
+}
+
+impl Drop for Side<'_> {
+    fn drop(&mut self) {
+        if let Some(steps) = &self.machine.steps {
+            steps.put(self.machine.place, self.steps.deployment().parallel, self.steps.take_known());
+        }
+    }
 }
 
 /// A set-up, priced. What was asked of the cost model is remembered from one workload to the next.
