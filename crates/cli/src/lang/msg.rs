@@ -321,7 +321,7 @@ messages! { Msg;
     Theme: "Light or dark", "浅色/深色";
     SkipToContent: "Skip to the ranking", "跳到排名";
     Contents: "Contents", "目录";
-    MadeBy: "Made by {program}. All figures are predictions; nothing is fetched from the network.", "由 {program} 生成。所有数字均为预测；不会从网络获取任何内容。";
+    MadeBy: "Made by {program}. Figures with a range are predictions; nothing is fetched from the network.", "由 {program} 生成。带区间的数字为预测；不会从网络获取任何内容。";
     SetupsTried: "{count} set-ups tried", "尝试 {count} 个方案";
     Basics: "{chips} chips, {chip}", "{chips} 颗芯片，{chip}";
     ChartKeys: "Arrow keys move from point to point.", "方向键可在各点间移动。";
@@ -380,6 +380,7 @@ messages! { Msg;
     WorstFirst: "Tensors, worst first", "张量，误差最大的在前";
     GoalTrainingFirst: "Training: step, {maker}", "训练：单步时间，{maker}";
     GoalTrainingOthers: "Training: step, other makers than {maker}", "训练：单步时间，{maker} 以外的厂商";
+    GoalTrainingMemory: "Training: memory of the fullest device", "训练：最满设备的显存";
     // Fabrics.
     FabricTitle: "{system}: fabric of {chips} chips", "{system}：{chips} 颗芯片的互连";
     FabricTier: "Tier", "层级";

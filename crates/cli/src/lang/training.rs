@@ -54,6 +54,9 @@ words! {
     Others: "Runners-up", "次优方案";
     Timeline: "The pipeline of the best plan", "最佳方案的流水线";
     TimelineNote: "One row a stage; the beginning and the end of a step. Forward, backward (to inputs, to weights), optimizer.", "每行一级流水；单步的开头与结尾。前向、反向（对输入、对权重）、优化器。";
+    Overlapped: "forward and backward overlapped", "前向与反向重叠";
+    Idle: "waiting", "等待";
+    Shown: "Upper and lower case alternate from micro-batch to micro-batch. Shown:", "大小写按微批次交替。所示：";
     Start: "begin", "开头";
     End: "end", "结尾";
     Compute: "compute", "计算";

@@ -25,7 +25,7 @@ pub use goodput::goodput;
 pub use page::{SCRIPT, STYLE, render, sections};
 pub use replay::render as render_replay;
 pub use weights::render as render_weights;
-pub use write::{WriteError, write};
+pub use write::{WriteError, stop_between_files, write};
 
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use plan::train::findings::{TrainingChoice, TrainingFindings, TrainingSystem};
 
-use super::page::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, data};
+use super::page::{closing, data, footer, opening, section_of, top};
 use crate::chart::WIDTHS;
 use crate::chart::bars::{Axis, Row, Segment, bars};
 use crate::chart::pipeline;
@@ -37,11 +37,10 @@ pub fn render(findings: &TrainingFindings) -> String {
     traffic(findings, &mut out);
     memory(findings, &mut out);
     timelines(findings, &mut out);
-    out.push_str("</main>\n<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
-    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
+    out.push_str("</main>\n");
+    footer(&findings.program, &mut out);
     put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
-    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+    closing(&mut out);
     out
 }
 
@@ -50,28 +49,8 @@ fn word(word: Training) -> Both {
 }
 
 fn head(findings: &TrainingFindings, out: &mut String) {
-    put(
-        out,
-        format_args!(
-            "<!DOCTYPE html>\n<html lang=\"en\" data-lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; \
-             script-src 'sha256-{SCRIPT_HASH}'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-             <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n",
-            escape(&findings.title)
-        ),
-    );
-    let label = |msg: Msg| Both::msg(msg).attributes("data-label");
-    put(
-        out,
-        format_args!(
-            "<div class=\"bar-top\"><span class=\"mark\">Steelyard <span lang=\"zh-CN\">权衡</span></span>\n\
-             <div class=\"tools\" role=\"group\"{}><button type=\"button\" data-set-lang=\"en\">English</button>\
-             <button type=\"button\" data-set-lang=\"zh\">中文</button></div></div>\n",
-            label(Msg::Language)
-        ),
-    );
+    opening(&findings.program, &findings.title, out);
+    top("ranking", out);
     put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
     let asked = Both::of(|lang| {
         format!(
@@ -93,7 +72,7 @@ fn head(findings: &TrainingFindings, out: &mut String) {
 }
 
 fn section(id: &str, title: &Both, out: &mut String) {
-    put(out, format_args!("<section id=\"{id}\">\n<h2 id=\"{id}-h\">{}</h2>\n", title.html()));
+    section_of(id, title, None, out);
 }
 
 fn ranking(findings: &TrainingFindings, out: &mut String) {

@@ -71,6 +71,34 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
     out
 }
 
+/// One system's best plan: its pipeline over time, where the step, the communication and the memory go, and what it rests
+/// on.
+pub fn explain(findings: &TrainingFindings, view: View) -> String {
+    let lang = view.lang;
+    let mut out = asked(findings, view);
+    for (system, choice) in trained(findings) {
+        out.push_str(&details(system, choice, view));
+        let step = format!("{}{}{}", Training::Step.text(lang), lang.colon(), estimate(&choice.step, Unit::Time));
+        out.push_str(&paragraph(&format!("    {step}"), 6, view));
+        out.push_str(&heading(Training::Timeline.text(lang), view));
+        out.push_str(&super::pipeline::pipeline(&choice.timeline, view));
+    }
+    out.push_str(&breakdown(findings, view));
+    out.push_str(&traffic(findings, view));
+    out.push_str(&memory(findings, view));
+    for (_, choice) in trained(findings) {
+        if !choice.others.is_empty() {
+            out.push_str(&heading(Training::Others.text(lang), view));
+            for (plan, seconds) in &choice.others {
+                out.push_str(&paragraph(&format!("  {plan} ({})", quantity(*seconds, Unit::Time)), 4, view));
+            }
+        }
+        out.push_str(&super::explain::rests_on(&choice.rests_on, view));
+    }
+    out.push_str(&failures(findings, view));
+    out
+}
+
 /// What faults take, of each system: one line where all are told the same.
 pub fn faults(findings: &TrainingFindings, lang: Lang) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();

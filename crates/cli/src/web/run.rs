@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use cost::train::TrainingCalibration;
-use plan::train::{self, TrainingGround};
+use plan::train::{self, NoAnswer, TrainingGround, Watch};
 use plan::weigh::Ground;
 use plan::{claims, goodput, purchase, replay};
 use serde::Serialize;
@@ -89,16 +89,22 @@ fn train(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
         chips: &chips,
         intervals: &app.intervals,
         done: &done,
+        watch: Watch { told: &|_| (), stopped: &|| progress.stopped() },
     };
-    let findings = train::weigh(&study, &ground).map_err(Refusal::faults)?;
+    let findings = train::weigh(&study, &ground).map_err(|error| match error {
+        NoAnswer::Profile(faults) => Refusal::faults(faults),
+        NoAnswer::Stopped => Refusal::new(StatusCode::CONFLICT, "cancelled", "cancelled"),
+    })?;
     told(&findings, report::train::render(&findings))
 }
 
 fn replay(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
     traces::confined(text)?;
-    let study =
-        replay::check(NAME, text, Some(app.traces.folder()?), app.library()).map_err(Refusal::faults)?;
-    let answered = replay::answer(&study, &app.fitted, &|_| progress.step());
+    let study = replay::check(NAME, text, Some(app.traces.folder()?), app.library()).map_err(Refusal::faults)?;
+    let answered = replay::answer(&study, &app.fitted, &|now| {
+        progress.at(now.ended as u64, now.requests as u64);
+        !progress.stopped()
+    });
     let findings = answered.map_err(|e| Refusal::wrong(e.to_string()))?.findings;
     told(&findings, report::render_replay(&findings))
 }

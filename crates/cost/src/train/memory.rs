@@ -98,8 +98,13 @@ impl Job<'_> {
         }
         let per_layer = terms.layer.dense + terms.layer.experts;
         if Self::gathers_layers(plan) {
-            // The layer that computes and the one that is being gathered, and a layer's gradients.
-            m.buffers += per_layer * (2.0 * recipe.gather_bytes() + recipe.gradients.bytes());
+            m.buffers += if self.stack.gathers_layers {
+                // The layer that computes and the one that is being gathered, and a layer's gradients.
+                per_layer * (2.0 * recipe.gather_bytes() + recipe.gradients.bytes())
+            } else {
+                // The weight that computes, those on their way, and the largest gradient.
+                per_layer * recipe.gather_bytes() + terms.layer.largest * recipe.gradients.bytes()
+            };
         }
         let flight = self.in_flight(plan);
         // Layers of one copy of the stage: DualPipe's two take turns.

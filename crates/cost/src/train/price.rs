@@ -54,6 +54,8 @@ pub struct LayerCost {
     pub experts: f64,
     /// Parameters among them that learn, of both kinds.
     pub learned: [f64; 2],
+    /// Parameters of the largest product on the rank; of several layers the largest of all.
+    pub largest: f64,
     /// Operations that the model asks for, forward, per token.
     pub model_flop_per_token: f64,
     /// Operations that the rank's matrix unit does, forward and backward, and their least seconds at its peaks.
@@ -84,6 +86,7 @@ impl LayerCost {
         self.experts += other.experts * times;
         self.model_flop_per_token += other.model_flop_per_token * times;
         self.light += other.light * times;
+        self.largest = self.largest.max(other.largest);
     }
 }
 
@@ -135,7 +138,7 @@ impl<'a> Pricer<'a> {
     pub fn group(&self, group: &LayerGroup, plan: &Plan) -> LayerCost {
         let job = &self.job;
         let work = job.layer(group, plan);
-        let mut cost = self.operators(&work, plan.offload.activations);
+        let mut cost = self.operators(&work);
         let stage = |list: &[(Exchange, f64)]| self.comm(list);
         let (forward, backward) =
             (job.forward_exchanges(group, plan, &work), job.backward_exchanges(group, plan, &work));
@@ -159,6 +162,7 @@ impl<'a> Pricer<'a> {
                 [adapters.map(|p| (p.n * p.k) as f64).sum(), 0.0]
             }
         };
+        cost.largest = work.products.iter().map(|p| (p.groups * p.n * p.k) as f64).fold(0.0, f64::max);
         cost.saved = work.saved;
         cost.routed = f64::from(u8::from(matches!(group.ffn, catalog::Ffn::Moe(_))));
         cost.model_flop_per_token = work.model_flop_per_token;
@@ -191,13 +195,12 @@ impl<'a> Pricer<'a> {
             head: [forward + loss, input + loss, if learns { weight } else { 0.0 }],
             table: vocab as f64 * job.model.hidden as f64,
             own_head: !job.model.tied_embeddings,
-            // Logits in 16 bits and their gradient in 32.
-            logits: logits * 6.0,
+            logits: logits * job.stack.logits,
             model_flop_per_token: 2.0 * (job.model.vocab * job.model.hidden) as f64,
         }
     }
 
-    fn operators(&self, work: &LayerWork, _offload: bool) -> LayerCost {
+    fn operators(&self, work: &LayerWork) -> LayerCost {
         let mut cost = LayerCost::default();
         let stack = self.job.stack;
         for product in &work.products {

@@ -65,6 +65,8 @@ impl Hall {
             overlap,
             contention: 0.1,
             network: 1.0,
+            gathers_layers: true,
+            logits: 6.0,
             reserved: 5e9,
         };
         Hall { chip, device, network, stack }

@@ -22,7 +22,7 @@ use crate::collective::{
 use crate::family::{Families, Family};
 use crate::fault::{Damage, FaultError};
 use crate::flow::{FlowError, run};
-use crate::graph::{BuildError, Graph, NodeKind, build};
+use crate::graph::{BuildError, Graph, LinkId, NodeKind, build};
 use crate::place::{PlaceError, Placement};
 use crate::price::{
     Basis, CalibrationError, Collective, CommCalibration, Exchange, Group, Kernel, Network, Phase, Routed,
@@ -105,6 +105,9 @@ pub struct Timed {
     pub rounds: f64,
     /// Links by name and the share of `wire` that they are full, fullest first.
     pub busiest: Vec<(String, f64)>,
+    /// Every link that carries something, and the share of `seconds` for which it is as full as its family gets it: what
+    /// is left for others at the same time.
+    pub loads: Vec<(LinkId, f64)>,
     /// How closely flows were followed.
     pub fidelity: Fidelity,
     /// 90th percentile of |ln(fitted / measured)| of the family.
@@ -231,7 +234,21 @@ impl<'a> Bench<'a> {
         let latency = launch + lowered.job.phases.iter().map(|p| p.pause * p.repeat as f64).sum::<f64>();
         let seconds = launch + achieved + family.fill * (latency * wire).sqrt();
         let busiest = busiest(graph, &damage.capacity, &lowered.carried, wire);
-        Ok(Timed { wire, seconds, rounds: schedule.rounds(), busiest, fidelity: lowered.fidelity, spread: family.p90 })
+        let full = |(link, &bytes): (usize, &f64)| {
+            let family = self.family(graph.links[link].tier);
+            let reach = if algorithm == Algorithm::InNetwork { family.adding } else { family.efficiency };
+            (link as LinkId, (bytes / (damage.capacity[link] * reach) / seconds).min(1.0))
+        };
+        let loads = lowered.carried.iter().enumerate().filter(|(_, bytes)| **bytes > 0.0).map(full).collect();
+        Ok(Timed {
+            wire,
+            seconds,
+            rounds: schedule.rounds(),
+            busiest,
+            loads,
+            fidelity: lowered.fidelity,
+            spread: family.p90,
+        })
     }
 
     /// A schedule as flows: its seconds over whole links without pauses, and over what families achieve with them.

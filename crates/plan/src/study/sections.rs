@@ -41,10 +41,7 @@ fn study(
     library: Library,
     regions: &[Region],
 ) -> Option<Study> {
-    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
-    let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short));
-    let model = root.need("model", "name a built-in model or a folder with a config.json");
-    let model = model.and_then(|v| self::model(&v, folder, library));
+    let (title, model) = (title(&root, name), model_of(&root, folder, library));
     let weights = root.get("weights").map_or(Some(None), |v| scheme(&v));
     let kv = root.get("kv").map_or(Some(None), |v| scheme(&v));
     let traffic = root.need("traffic", "write a table [traffic] with input and output");
@@ -80,6 +77,18 @@ fn study(
         search: search?,
         seed: seed?,
     })
+}
+
+/// What a study is about; its file's name where it does not say.
+pub(crate) fn title(root: &Table, name: &str) -> Option<String> {
+    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
+    root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short))
+}
+
+/// The model that a table names.
+pub(crate) fn model_of(table: &Table, folder: Option<&Path>, library: Library) -> Option<Model> {
+    let model = table.need("model", "name a built-in model or a folder with a config.json");
+    model.and_then(|v| self::model(&v, folder, library))
 }
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is

@@ -14,7 +14,7 @@ use units::{Range, Seconds};
 use super::case::TrainingCase;
 use super::rig::{Rig, stack};
 use super::validate::{TrainingBench, predict};
-use crate::validate::Point;
+use crate::validate::{Kind, Point};
 
 /// Errors of a logarithm count up to here.
 const CAP: f64 = 0.7;
@@ -243,7 +243,8 @@ fn fit_with(
 fn rows<'a>(bench: &TrainingBench<'_>, cases: &'a [TrainingCase], chips: &[ChipFit]) -> Vec<Row<'a>> {
     let mut groups: BTreeMap<(String, String, String), usize> = BTreeMap::new();
     let key = |c: &TrainingCase| (c.model_name.clone(), c.chip.clone(), c.framework.clone());
-    let usable = |c: &&TrainingCase| c.refused.is_none() && c.confidence != "low" && !special(c);
+    let usable =
+        |c: &&TrainingCase| c.refused.is_none() && c.confidence != "low" && !special(c) && c.kind() == Kind::Step;
     for case in cases.iter().filter(usable) {
         *groups.entry(key(case)).or_default() += 1;
     }

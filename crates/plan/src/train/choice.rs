@@ -16,7 +16,7 @@ use crate::goodput;
 use crate::validate::{Kind, basis_name};
 
 const DAY: f64 = 86_400.0;
-/// Works of a timeline that are told.
+/// Works of a timeline that are told: the first and the last of every stage.
 const MOST_WORKS: usize = 6000;
 
 /// A plan in a line.
@@ -169,6 +169,7 @@ pub(super) fn choice(
         ("buffers", m.buffers),
         ("reserved", m.reserved),
     ];
+    let whole = timeline(first);
     TrainingChoice {
         plan: words(plan, best.framework, study.batch),
         step,
@@ -189,7 +190,8 @@ pub(super) fn choice(
         cost_basis: hourly.map(|h| h.basis),
         misses,
         basis: basis_name(whose).to_owned(),
-        timeline: timeline(first),
+        timeline: short_timeline(&whole),
+        whole,
         others: best.found.played.iter().skip(1).take(5).map(|p| (short(&p.priced.plan), p.step.seconds)).collect(),
         rests_on: rests_on(asked),
     }
@@ -211,8 +213,19 @@ fn timeline(played: &Played) -> Timeline {
         };
         (s.stage, s.start.seconds(), s.end.seconds(), kind.to_owned(), chunk, micro)
     };
-    let works = played.ran.spans.iter().take(MOST_WORKS).map(work).collect();
+    let works = played.ran.spans.iter().map(work).collect();
     Timeline { stages: played.priced.plan.pp, end: played.ran.end.seconds(), works }
+}
+
+/// The first and the last works of every stage.
+fn short_timeline(whole: &Timeline) -> Timeline {
+    let side = (MOST_WORKS / (2 * whole.stages.max(1) as usize)).max(8);
+    let of_stage = |stage: u32| whole.works.iter().filter(move |w| w.0 == stage);
+    let kept = |stage: u32| {
+        let all = of_stage(stage).count();
+        of_stage(stage).enumerate().filter(move |(i, _)| *i < side || *i + side >= all).map(|(_, w)| w.clone())
+    };
+    Timeline { works: (0..whole.stages).flat_map(kept).collect(), ..*whole }
 }
 
 /// Share of the time that trains; why it is not told, where a model was asked and none can answer.

@@ -174,8 +174,11 @@ pub struct TrainingChoice {
     pub misses: Vec<String>,
     /// What stands behind the chip's efficiency: `chip`, `architecture`, `class`.
     pub basis: String,
-    /// The step as the event engine played it, at most a few hundred works.
+    /// The step as the event engine played it: its beginning and its end.
     pub timeline: Timeline,
+    /// The whole step, for a trace; files of findings do not hold it.
+    #[serde(skip)]
+    pub whole: Timeline,
     /// Runners-up in short: plan and step seconds.
     pub others: Vec<(String, f64)>,
     /// Assumed and disputed facts that it rests on.
@@ -192,4 +195,25 @@ pub struct Timeline {
     /// Works: stage, start, end, kind (`forward`, `backward`, `input`, `weight`, `optimizer`, `gather`, `reduce`), chunk,
     /// micro-batch.
     pub works: Vec<(u32, f64, f64, String, u32, u32)>,
+}
+
+impl TrainingFindings {
+    /// US dollars of a trained token on a system of these findings; `None` where no price is known.
+    pub fn cost_per_token(&self, choice: &TrainingChoice) -> Option<Estimate> {
+        let all = choice.cost?;
+        let of = |dollars: f64| dollars / self.tokens;
+        Some(Estimate { value: of(all.value), low: of(all.low), high: of(all.high) })
+    }
+}
+
+impl TrainingChoice {
+    /// Seconds of exchanges over those of the step, hidden or not: above 1 where several links are busy at a time.
+    pub fn on_links(&self) -> f64 {
+        self.traffic.iter().map(|t| t.seconds).sum::<f64>() / self.step.value
+    }
+
+    /// Share of the step in which nothing but exchanges goes on.
+    pub fn exposed(&self) -> f64 {
+        self.traffic.iter().map(|t| t.exposed).sum::<f64>() / self.step.value
+    }
 }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::play::{Played, Priced, play};
 use super::study::Space;
+use super::watch::{Parts, Watch};
 use crate::refusal::Refusal;
 
 /// What a search found.
@@ -295,13 +296,22 @@ struct Found {
     nearest: Option<(Plan, TrainingMemory)>,
 }
 
-/// Searches the plans of a job: prices all, plays the best `space.played`.
+/// Searches the plans of a job: prices all, plays the best `played`.
 ///
 /// # Errors
-/// A pipeline that cannot be played (ours to mend).
-pub fn search(job: &Job, choices: &Choices, played: usize) -> Result<Searched, Refusal> {
-    let pricer = |split: usize| one_split(job, choices, split, played);
-    let found: Vec<(Found, Option<Terms>)> = (0..choices.splits.len()).into_par_iter().map(pricer).collect();
+/// [`Refusal::Stopped`] if `watch` asks for it; a pipeline that cannot be played (ours to mend).
+pub fn search(job: &Job, choices: &Choices, played: usize, watch: Watch) -> Result<Searched, Refusal> {
+    let parts = Parts::new(watch, choices.splits.len() + played);
+    let pricer = |split: usize| {
+        if (watch.stopped)() {
+            return Err(Refusal::Stopped);
+        }
+        let found = one_split(job, choices, split, played);
+        parts.one();
+        Ok(found)
+    };
+    let found: Result<Vec<_>, Refusal> = (0..choices.splits.len()).into_par_iter().map(pricer).collect();
+    let found: Vec<(Found, Option<Terms>)> = found?;
     let mut all = Found { kept: Vec::new(), priced: 0, too_large: 0, refused: BTreeMap::new(), nearest: None };
     let mut terms = Vec::with_capacity(found.len());
     for (part, of_split) in found {
@@ -322,7 +332,11 @@ pub fn search(job: &Job, choices: &Choices, played: usize) -> Result<Searched, R
     all.kept.truncate(played);
     let first = all.kept.first().map(|k| k.plan);
     let run = |kept: &Kept| -> Result<Option<Played>, Refusal> {
+        if (watch.stopped)() {
+            return Err(Refusal::Stopped);
+        }
         let Some(terms) = terms[kept.split] else { return Ok(None) };
+        parts.one();
         play(job, Priced { plan: kept.plan, terms, step: kept.step, memory: kept.memory }).map(Some)
     };
     let runs: Result<Vec<Option<Played>>, Refusal> = all.kept.par_iter().map(run).collect();

@@ -42,6 +42,9 @@ impl Default for Told {
     }
 }
 
+/// Moments between two looks at whether to go on: some milliseconds.
+const MOMENTS: usize = 1024;
+
 /// A pool as it runs.
 struct Group<'a, C> {
     /// Step times, which its engines share.
@@ -249,9 +252,15 @@ impl<'f, 'a, C: StepCost> Play<'f, 'a, C> {
         self.foresee()
     }
 
-    pub fn run(&mut self) -> Result<(), SimError> {
+    /// Runs until every request has ended. `watch` hears now and then how many have; where it says no, that is the end.
+    pub fn run(&mut self, watch: &mut dyn FnMut(usize) -> bool) -> Result<(), SimError> {
+        let mut moments = 0usize;
         while self.ended < self.jobs.len() {
             let Some((now, event)) = self.queue.pop() else { break };
+            if moments.is_multiple_of(MOMENTS) && !watch(self.ended) {
+                return Err(SimError::Stopped);
+            }
+            moments += 1;
             self.now = now;
             self.handle(now, event)?;
             while let Some(event) = self.queue.pop_at(now) {
