@@ -79,6 +79,12 @@ impl Streams {
         }
     }
 
+    /// Multiplies the shares in which streams use resources: a stream that reaches less of a link than others takes more of
+    /// it for the same bytes.
+    pub fn widen(&mut self, by: impl Fn(u32) -> f64) {
+        self.uses.iter_mut().for_each(|(resource, share)| *share *= by(*resource));
+    }
+
     /// Adds the bytes that each resource carries, `times` over.
     pub fn load(&self, times: f64, onto: &mut [f64]) {
         for stream in 0..self.len() {

@@ -38,11 +38,7 @@ struct Search<'s, 'p> {
 ///
 /// # Errors
 /// As those of the replays.
-pub fn search(
-    asked: &SearchAsked,
-    study: &ReplayStudy,
-    play: &mut Play<'_>,
-) -> Result<Found, ReplayError> {
+pub fn search(asked: &SearchAsked, study: &ReplayStudy, play: &mut Play<'_>) -> Result<Found, ReplayError> {
     let mut search = Search { asked, study, play, known: BTreeMap::new(), trials: Vec::new() };
     let splits: Vec<Option<u32>> =
         if asked.split.is_empty() { vec![None] } else { asked.split.iter().map(|s| Some(*s)).collect() };

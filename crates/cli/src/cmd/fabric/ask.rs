@@ -14,7 +14,7 @@ use units::Bytes;
 use super::Stop;
 
 /// Most bytes of a rank's buffer: a thousand times the memory of any chip.
-const MOST_BYTES: f64 = 1e15;
+pub const MOST_BYTES: f64 = 1e15;
 
 /// Collective operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,8 +76,13 @@ impl Question {
                 format!("--top-k {} of --experts {}: a token cannot have more than all", self.top_k, self.experts);
             return Err(Stop::Wrong(message));
         }
+        Ok(self.tokens(self.op))
+    }
+
+    /// An operation with the tokens that are asked for.
+    fn tokens(&self, op: Op) -> Operation {
         let tokens = collective::Routing { top_k: self.top_k, experts: self.experts };
-        Ok(match self.op {
+        match op {
             Op::AllReduce => Operation::AllReduce,
             Op::AllGather => Operation::AllGather,
             Op::ReduceScatter => Operation::ReduceScatter,
@@ -86,7 +91,7 @@ impl Question {
             Op::Combine => Operation::Combine(tokens),
             Op::Broadcast => Operation::Broadcast,
             Op::Send => Operation::Send,
-        })
+        }
     }
 
     /// The sizes asked for: one, or powers of two from the first to the last, at most a dozen.
@@ -153,6 +158,11 @@ impl Question {
             Ways::Adaptive => Routing::Adaptive,
         }
     }
+}
+
+/// An operation by its name on the command line, with the tokens of a question.
+pub fn operation(name: &str, question: &Question) -> Option<Operation> {
+    Op::from_str(name, true).ok().map(|op| question.tokens(op))
 }
 
 /// What answers rest on.

@@ -1,8 +1,12 @@
 //! `steelyard fabric`: how chips are joined, and what collectives take on them.
 
+mod also;
 mod ask;
 mod collective;
 mod compare;
+mod json;
+mod map;
+mod recovery;
 mod show;
 
 pub use ask::size;
