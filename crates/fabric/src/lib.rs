@@ -10,8 +10,10 @@ pub mod fault;
 mod fit;
 pub mod flow;
 pub mod graph;
+pub mod map;
 pub mod place;
 pub mod price;
+pub mod recovery;
 pub mod route;
 #[cfg(test)]
 mod testing;

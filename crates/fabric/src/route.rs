@@ -94,6 +94,16 @@ impl<'g> Router<'g> {
         Router { graph, routing, capacity, in_start, in_links, ahead, back, load, chips_pass: graph.torus.is_some() }
     }
 
+    /// Bytes per second left of each link.
+    pub fn capacity(&self) -> &'g [f64] {
+        self.capacity
+    }
+
+    /// How ways are chosen.
+    pub fn routing(&self) -> Routing {
+        self.routing
+    }
+
     /// The links of a way for `bytes`, each with the share that takes it, appended to `way`; and the latency of the way.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 //! ```
 
 mod cache;
+pub mod chakra;
 mod curve;
 mod deployment;
 mod draw;

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use cost::train::TrainingCalibration;
 use plan::replay;
-use plan::train::{self, TrainingGround};
+use plan::train::{self, NoAnswer, TrainingGround, Watch};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -76,8 +76,12 @@ fn train(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
         chips: &chips,
         intervals: &app.intervals,
         done: &done,
+        watch: Watch { told: &|_| (), stopped: &|| progress.stopped() },
     };
-    let findings = train::weigh(&study, &ground).map_err(Refusal::faults)?;
+    let findings = train::weigh(&study, &ground).map_err(|error| match error {
+        NoAnswer::Profile(faults) => Refusal::faults(faults),
+        NoAnswer::Stopped => Refusal::new(StatusCode::CONFLICT, "cancelled", "cancelled"),
+    })?;
     told(&findings, report::train::render(&findings))
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Schedule, Step};
+use super::{Schedule, Step, uniform};
 use crate::flow::{Job, Phase, Streams};
 use crate::graph::{Graph, LinkId, NodeId};
 use crate::place::Placement;
@@ -150,15 +150,17 @@ fn alike(graph: &Graph, capacity: &[f64], placement: &Placement, routing: Routin
 }
 
 /// Links by class: alike in tier, ends, axis and direction.
-struct Classes {
-    of_link: Vec<u32>,
-    count: Vec<f64>,
+pub(super) struct Classes {
+    /// Class of each link.
+    pub of_link: Vec<u32>,
+    /// Links of each class.
+    pub count: Vec<f64>,
     bandwidth: Vec<f64>,
     tier: Vec<u8>,
 }
 
 impl Classes {
-    fn of(graph: &Graph) -> Classes {
+    pub fn of(graph: &Graph) -> Classes {
         let mut known = std::collections::BTreeMap::new();
         let (mut count, mut bandwidth, mut tier) = (Vec::new(), Vec::new(), Vec::new());
         let mut place = |l: &crate::graph::Link| {
@@ -251,12 +253,22 @@ impl Lowering<'_> {
         for s in &step.sends {
             add(&mut self.router, s.from, s.to, s.bytes)?;
         }
-        if step.every_pair > 0.0 {
+        let quick = if step.every_pair > 0.0 {
+            uniform::loads(self.graph, self.router.capacity(), self.router.routing(), &self.nodes, step.every_pair)
+        } else {
+            None
+        };
+        if quick.is_none() && step.every_pair > 0.0 {
             for &from in &self.nodes {
                 for &to in self.nodes.iter().filter(|&&to| to != from) {
                     add(&mut self.router, from, to, step.every_pair)?;
                 }
             }
+        }
+        if let Some(quick) = quick {
+            let (bytes, latency) = quick?;
+            carried.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum += bytes);
+            slowest = slowest.max(latency);
         }
         let used = carried.iter().zip(&self.graph.links).filter(|(b, _)| **b > 0.0);
         self.tier = used.map(|(_, l)| l.tier).max().unwrap_or(0);

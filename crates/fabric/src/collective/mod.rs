@@ -8,6 +8,7 @@ mod algorithms;
 mod lower;
 mod rings;
 mod torus;
+mod uniform;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
 //! What can be done about a fault.
 
+use thiserror::Error;
+
+use super::answer::Asked;
 use super::{Answer, Bench, EstimateError};
 use crate::collective::{Algorithm, Operation};
 use crate::fault::Damage;
@@ -19,6 +22,35 @@ pub enum RemedyKind {
     Shrink,
 }
 
+/// Why a way to go on is none.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Why {
+    /// The operation cannot be done.
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
+    /// No chips are free.
+    #[error("no {0} spare chips in this fabric")]
+    NoSpareChips(usize),
+    /// No cubes are free.
+    #[error("{used} of {cubes} cubes are in use: {spare} spare, {broken} broken")]
+    NoSpareCubes {
+        /// Cubes of the job.
+        used: u32,
+        /// Cubes of the system.
+        cubes: u32,
+        /// Free ones.
+        spare: u32,
+        /// Broken ones.
+        broken: u32,
+    },
+    /// What is broken is no cube's.
+    #[error("a circuit switch serves the same place of every cube: no spare cube goes around it")]
+    Circuits,
+    /// Nobody is left to talk to.
+    #[error("fewer than 2 ranks are left")]
+    TooFewLeft,
+}
+
 /// What it comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remedy {
@@ -29,42 +61,22 @@ pub struct Remedy {
     /// Chips or cubes that take over.
     pub spares: u32,
     /// Time of the operation then, or why it cannot be done.
-    pub result: Result<Box<Answer>, String>,
+    pub result: Result<Box<Answer>, Why>,
 }
 
 impl Bench<'_> {
     /// Every way to go on after a fault.
+    ///
+    /// # Errors
+    /// [`EstimateError`] if there is no time on the whole fabric to compare with.
     pub fn remedies(
         &self,
         operation: Operation,
         bytes: f64,
         algorithm: Option<Algorithm>,
         damage: &Damage,
-    ) -> Vec<Remedy> {
-        let on = |placement: &Placement, damage: &Damage| {
-            self.answer_on(operation, bytes, algorithm, damage, placement).map(Box::new).map_err(|e| e.to_string())
-        };
-        let ranks = self.ranks();
-        let mut all = vec![Remedy { kind: RemedyKind::Reroute, ranks, spares: 0, result: on(&self.placement, damage) }];
-        all.extend(self.rewire(operation, bytes, algorithm, damage));
-        let gone: Vec<usize> = self.gone(damage);
-        if gone.is_empty() {
-            return all;
-        }
-        let kept = |rank: &usize| !gone.contains(rank);
-        let left: Vec<u32> = (0..self.placement.len()).filter(kept).map(|r| self.placement.chips[r]).collect();
-        if self.graph.torus.is_none() {
-            let spares = spares(&self.graph, damage, &self.placement, &gone);
-            let result = match &spares {
-                Some(moved) => on(moved, damage),
-                None => Err(format!("no {} spare chips in this fabric", gone.len())),
-            };
-            all.push(Remedy { kind: RemedyKind::Replace, ranks, spares: gone.len() as u32, result });
-        }
-        let shrunk = Placement { chips: left };
-        let result = if shrunk.len() < 2 { Err("fewer than 2 ranks are left".to_owned()) } else { on(&shrunk, damage) };
-        all.push(Remedy { kind: RemedyKind::Shrink, ranks: shrunk.len() as u32, spares: 0, result });
-        all
+    ) -> Result<Vec<Remedy>, EstimateError> {
+        Ok(self.ask(operation, bytes)?.remedies(algorithm, damage))
     }
 
     /// Ranks on dead chips, or cut off from most others.
@@ -78,22 +90,49 @@ impl Bench<'_> {
         gone.sort_unstable();
         gone
     }
+}
+
+impl Asked<'_, '_> {
+    /// Every way to go on after a fault.
+    pub fn remedies(&self, algorithm: Option<Algorithm>, damage: &Damage) -> Vec<Remedy> {
+        let bench = self.bench;
+        let on = |placement: &Placement, damage: &Damage| {
+            self.answer_on(algorithm, damage, placement).map(Box::new).map_err(Why::from)
+        };
+        let ranks = bench.ranks();
+        let reroute = on(&bench.placement, damage);
+        let mut all = vec![Remedy { kind: RemedyKind::Reroute, ranks, spares: 0, result: reroute }];
+        all.extend(self.rewire(algorithm, damage));
+        let gone: Vec<usize> = bench.gone(damage);
+        if gone.is_empty() {
+            return all;
+        }
+        let kept = |rank: &usize| !gone.contains(rank);
+        let left: Vec<u32> = (0..bench.placement.len()).filter(kept).map(|r| bench.placement.chips[r]).collect();
+        if bench.graph.torus.is_none() {
+            let spares = spares(&bench.graph, damage, &bench.placement, &gone);
+            let result = match &spares {
+                Some(moved) => on(moved, damage),
+                None => Err(Why::NoSpareChips(gone.len())),
+            };
+            all.push(Remedy { kind: RemedyKind::Replace, ranks, spares: gone.len() as u32, result });
+        }
+        let shrunk = Placement { chips: left };
+        let result = if shrunk.len() < 2 { Err(Why::TooFewLeft) } else { on(&shrunk, damage) };
+        all.push(Remedy { kind: RemedyKind::Shrink, ranks: shrunk.len() as u32, spares: 0, result });
+        all
+    }
 
     /// Cubes that lost something inside are changed for spare ones, and all is as before.
-    fn rewire(
-        &self,
-        operation: Operation,
-        bytes: f64,
-        algorithm: Option<Algorithm>,
-        damage: &Damage,
-    ) -> Option<Remedy> {
-        let cubes = self.system.parts.get("cubes")?.mid().round() as u32;
-        let map = self.graph.torus.as_ref()?;
-        let edge = (f64::from(self.system.chips) / f64::from(cubes)).cbrt().round() as u32;
+    fn rewire(&self, algorithm: Option<Algorithm>, damage: &Damage) -> Option<Remedy> {
+        let bench = self.bench;
+        let cubes = bench.system.parts.get("cubes")?.mid().round() as u32;
+        let map = bench.graph.torus.as_ref()?;
+        let edge = (f64::from(bench.system.chips) / f64::from(cubes)).cbrt().round() as u32;
         let cube = |chip: u32| -> Vec<u32> { map.coordinates(chip).iter().map(|c| c / edge.max(1)).collect() };
         let mut broken = std::collections::BTreeSet::new();
         let mut circuits = false;
-        for (l, _) in self.graph.links.iter().zip(&damage.capacity).filter(|(l, c)| l.bandwidth != **c) {
+        for (l, _) in bench.graph.links.iter().zip(&damage.capacity).filter(|(l, c)| l.bandwidth != **c) {
             let inside = l.ocs.is_none();
             circuits |= !(inside || damage.chips.contains(&l.from) || damage.chips.contains(&l.to));
             if inside {
@@ -101,21 +140,18 @@ impl Bench<'_> {
             }
         }
         broken.extend(damage.chips.iter().map(|&c| cube(c)));
-        let used = (self.graph.chips.len() as u32).div_ceil(edge.pow(3).max(1));
+        let used = (bench.graph.chips.len() as u32).div_ceil(edge.pow(3).max(1));
         let spare = cubes.saturating_sub(used);
         let result = if circuits {
-            Err("a circuit switch serves the same place of every cube: no spare cube goes around it".to_owned())
+            Err(Why::Circuits)
         } else if broken.is_empty() {
             return None;
         } else if spare < broken.len() as u32 {
-            Err(format!("{} of {cubes} cubes are in use: {spare} spare, {} broken", used, broken.len()))
+            Err(Why::NoSpareCubes { used, cubes, spare, broken: broken.len() as u32 })
         } else {
-            let whole = Damage::none(&self.graph);
-            self.answer_on(operation, bytes, algorithm, &whole, &self.placement)
-                .map(Box::new)
-                .map_err(|e: EstimateError| e.to_string())
+            self.answer(algorithm, &Damage::none(&bench.graph)).map(Box::new).map_err(Why::from)
         };
-        Some(Remedy { kind: RemedyKind::Rewire, ranks: self.ranks(), spares: broken.len() as u32, result })
+        Some(Remedy { kind: RemedyKind::Rewire, ranks: bench.ranks(), spares: broken.len() as u32, result })
     }
 }
 

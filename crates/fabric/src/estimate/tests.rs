@@ -2,6 +2,7 @@ use catalog::Catalog;
 
 use super::*;
 use crate::fault::Fault;
+use crate::price::{Collective, Exchange};
 
 struct Ground {
     catalog: Catalog,
@@ -68,7 +69,7 @@ fn dead_chips_are_replaced_rewired_or_left_out() {
     let kinds = |remedies: &[Remedy]| remedies.iter().map(|r| (r.kind, r.result.is_ok())).collect::<Vec<_>>();
     let slice = ground.bench("google_ironwood_9216", 512, &Place::Packed);
     let broken = damaged(&slice, "chip=17");
-    let remedies = slice.remedies(Operation::AllReduce, 1e9, None, &broken);
+    let remedies = slice.remedies(Operation::AllReduce, 1e9, None, &broken).expect("a time when whole");
     let expected = [(RemedyKind::Reroute, false), (RemedyKind::Rewire, true), (RemedyKind::Shrink, true)];
     assert_eq!(kinds(&remedies), expected);
     let healthy = slice.answer(Operation::AllReduce, 1e9, None, &Damage::none(&slice.graph)).expect("possible");
@@ -76,7 +77,7 @@ fn dead_chips_are_replaced_rewired_or_left_out() {
     // 32 of 72 ranks in use: a spare is there. All 72: none.
     let kind = |ranks| {
         let bench = ground.bench("nvidia_gb200_nvl72", ranks, &Place::Packed);
-        kinds(&bench.remedies(Operation::AllReduce, 1e9, None, &damaged(&bench, "chip=3")))
+        kinds(&bench.remedies(Operation::AllReduce, 1e9, None, &damaged(&bench, "chip=3")).expect("a time when whole"))
     };
     assert_eq!(kind(32)[1], (RemedyKind::Replace, true));
     assert_eq!(kind(72)[1], (RemedyKind::Replace, false));

@@ -79,6 +79,19 @@ impl Streams {
         }
     }
 
+    /// Multiplies the shares in which streams use resources: a stream that reaches less of a link than others takes more of
+    /// it for the same bytes.
+    pub fn widen(&mut self, by: impl Fn(u32) -> f64) {
+        self.uses.iter_mut().for_each(|(resource, share)| *share *= by(*resource));
+    }
+
+    /// Gives every stream another weight than 1 in sharing links: it then counts as `weight` streams.
+    pub fn weigh(&mut self, weight: f64) {
+        // Rates are equal among streams; one of fewer bytes that each use more of the links is a heavier or lighter one.
+        self.bytes.iter_mut().for_each(|b| *b /= weight);
+        self.uses.iter_mut().for_each(|(_, share)| *share *= weight);
+    }
+
     /// Adds the bytes that each resource carries, `times` over.
     pub fn load(&self, times: f64, onto: &mut [f64]) {
         for stream in 0..self.len() {

@@ -43,8 +43,8 @@ pub(crate) fn walk<S>(
 }
 
 /// What a study is about, in its own words; else the name of its file.
-pub(crate) fn title(root: &Table, name: &str, nameless: &str) -> Option<String> {
-    let stem = || Path::new(name).file_stem().map_or(nameless.into(), |s| s.to_string_lossy().into_owned());
+pub(crate) fn title(root: &Table, name: &str) -> Option<String> {
+    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
     root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short))
 }
 
@@ -56,9 +56,7 @@ fn study(
     library: Library,
     regions: &[Region],
 ) -> Option<Study> {
-    let title = title(&root, name, "study");
-    let model = root.need("model", "name a built-in model or a folder with a config.json");
-    let model = model.and_then(|v| self::model(&v, folder, library));
+    let (title, model) = (title(&root, name), model_of(&root, folder, library));
     let weights = root.get("weights").map_or(Some(None), |v| scheme(&v));
     let kv = root.get("kv").map_or(Some(None), |v| scheme(&v));
     let traffic = root.need("traffic", "write a table [traffic] with input and output");
@@ -91,6 +89,12 @@ fn study(
         search: search?,
         seed: seed?,
     })
+}
+
+/// The model that a table names.
+pub(crate) fn model_of(table: &Table, folder: Option<&Path>, library: Library) -> Option<Model> {
+    let model = table.need("model", "name a built-in model or a folder with a config.json");
+    model.and_then(|v| self::model(&v, folder, library))
 }
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is

@@ -14,7 +14,7 @@ use units::Bytes;
 use super::Stop;
 
 /// Most bytes of a rank's buffer: a thousand times the memory of any chip.
-const MOST_BYTES: f64 = 1e15;
+pub const MOST_BYTES: f64 = 1e15;
 
 /// Collective operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,8 +76,13 @@ impl Question {
                 format!("--top-k {} of --experts {}: a token cannot have more than all", self.top_k, self.experts);
             return Err(Stop::Wrong(message));
         }
+        Ok(self.tokens(self.op))
+    }
+
+    /// An operation with the tokens that are asked for.
+    fn tokens(&self, op: Op) -> Operation {
         let tokens = collective::Routing { top_k: self.top_k, experts: self.experts };
-        Ok(match self.op {
+        match op {
             Op::AllReduce => Operation::AllReduce,
             Op::AllGather => Operation::AllGather,
             Op::ReduceScatter => Operation::ReduceScatter,
@@ -86,7 +91,7 @@ impl Question {
             Op::Combine => Operation::Combine(tokens),
             Op::Broadcast => Operation::Broadcast,
             Op::Send => Operation::Send,
-        })
+        }
     }
 
     /// The sizes asked for: one, or powers of two from the first to the last, at most a dozen.
@@ -123,36 +128,53 @@ impl Question {
 
     /// Where ranks are.
     pub fn place(&self) -> Result<Place, Stop> {
-        match self.placement.as_str() {
-            "packed" => Ok(Place::Packed),
-            "spread" => Ok(Place::Spread),
-            file => {
-                let wrong = |why: String| Stop::Wrong(format!("--placement {file}: {why}"));
-                let path = Path::new(file);
-                let size =
-                    std::fs::metadata(path).map_err(|e| wrong(format!("neither packed nor spread nor a file: {e}")))?;
-                if size.len() > 1 << 20 {
-                    return Err(wrong("larger than 1 MiB, more chips than any graph has".to_owned()));
-                }
-                let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-                let placement = Placement::parse(&text).map_err(|e| wrong(e.to_string()))?;
-                if let Some(ranks) = self.ranks.filter(|&r| r != placement.len() as u64) {
-                    return Err(wrong(format!("{} chips for --ranks {ranks}", placement.len())));
-                }
-                Ok(Place::Chips(placement))
-            }
-        }
+        place(&self.placement, self.ranks)
     }
 
     /// How routes are chosen.
     pub fn routing(&self) -> Routing {
-        match self.routing {
+        self.routing.routing()
+    }
+}
+
+impl Ways {
+    /// As the fabric knows it.
+    pub fn routing(self) -> Routing {
+        match self {
             Ways::Shortest => Routing::Shortest,
             Ways::Ecmp => Routing::Ecmp,
             Ways::DimensionOrder => Routing::DimensionOrder,
             Ways::Adaptive => Routing::Adaptive,
         }
     }
+}
+
+/// Reads "packed", "spread", or a file with one chip number a line.
+pub fn place(written: &str, ranks: Option<u64>) -> Result<Place, Stop> {
+    match written {
+        "packed" => Ok(Place::Packed),
+        "spread" => Ok(Place::Spread),
+        file => {
+            let wrong = |why: String| Stop::Wrong(format!("--placement {file}: {why}"));
+            let path = Path::new(file);
+            let size =
+                std::fs::metadata(path).map_err(|e| wrong(format!("neither packed nor spread nor a file: {e}")))?;
+            if size.len() > 1 << 20 {
+                return Err(wrong("larger than 1 MiB, more chips than any graph has".to_owned()));
+            }
+            let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+            let placement = Placement::parse(&text).map_err(|e| wrong(e.to_string()))?;
+            if let Some(ranks) = ranks.filter(|&r| r != placement.len() as u64) {
+                return Err(wrong(format!("{} chips for {ranks} ranks", placement.len())));
+            }
+            Ok(Place::Chips(placement))
+        }
+    }
+}
+
+/// An operation by its name on the command line, with the tokens of a question.
+pub fn operation(name: &str, question: &Question) -> Option<Operation> {
+    Op::from_str(name, true).ok().map(|op| question.tokens(op))
 }
 
 /// What answers rest on.

@@ -1,14 +1,15 @@
 //! `steelyard fabric collective`.
 
 use catalog::{Catalog, System};
-use fabric::collective::Algorithm;
-use fabric::estimate::{Answer, Bench, Place, Remedy, RemedyKind};
+use fabric::estimate::{Answer, Bench, Place, Remedy, RemedyKind, Tried};
 use fabric::fault::{Damage, Fault};
 use fabric::price::Basis;
-use serde_json::{Value, json};
+use fabric::recovery::Recovery;
+use serde_json::Value;
 
-use super::Stop;
+use super::also::Together;
 use super::ask::{Ground, Question, algorithm, size};
+use super::{Stop, also, recovery, words};
 use crate::lang::number::{NONE, Unit, digits, percent, quantity, thousands};
 use crate::lang::{Lang, Msg, term};
 use crate::table::{self, Align, View};
@@ -26,27 +27,67 @@ pub struct Collective {
     /// Broken parts: link=3-4, chip=17, switch=NVLink.0, module=.., ocs=5, with commas between them
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     fault: Vec<String>,
+    /// Another collective at the same time, on the next chips or from chip FIRST on; may be repeated: all-to-all:64MiB:32:0
+    #[arg(long, value_name = "OP:BYTES:RANKS[:FIRST]")]
+    also: Vec<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
+    /// With --json and one size: where chips and switches are on a sheet, and how full the links between them
+    #[arg(long, requires = "json")]
+    map: bool,
     /// Language; else that of LC_ALL, LC_MESSAGES or LANG
     #[arg(long, value_enum)]
     lang: Option<Lang>,
 }
 
 /// One size answered.
-struct Row {
-    bytes: f64,
-    healthy: Answer,
-    remedies: Vec<Remedy>,
+pub(super) struct Row {
+    pub bytes: f64,
+    pub healthy: Answer,
+    pub remedies: Vec<Remedy>,
 }
 
 pub fn run(args: &Collective, catalog: &Catalog) -> Result<(), Stop> {
+    let (text, stuck) = if args.json {
+        let value = answer(args, catalog)?;
+        let stuck = value["stuck"].as_str().map(str::to_owned);
+        (serde_json::to_string_pretty(&value).unwrap_or_default() + "\n", stuck)
+    } else {
+        let view = View::of_stdout(Lang::choose(args.lang));
+        with_answer(args, catalog, |head, rows| (head.text(rows, view), stuck(rows)))?
+    };
+    table::print(&text).map_err(|e| Stop::Wrong(e.to_string()))?;
+    stuck.map_or(Ok(()), |why| Err(Stop::Impossible(why)))
+}
+
+/// Why nothing goes on, if so.
+pub(super) fn stuck(rows: &[Row]) -> Option<String> {
+    let row = rows.iter().find(|r| !r.remedies.is_empty() && r.remedies.iter().all(|m| m.result.is_err()))?;
+    row.remedies[0].result.as_ref().err().map(ToString::to_string)
+}
+
+/// What `--json` prints, for callers inside the program: parse arguments as the command line gives them
+/// (`Collective::try_parse_from` through a `clap::Parser` of their own, `--map` among them for the sheet).
+///
+/// # Errors
+/// [`Stop`] as the command ends.
+pub fn answer(args: &Collective, catalog: &Catalog) -> Result<Value, Stop> {
+    with_answer(args, catalog, |head, rows| head.json(rows))
+}
+
+fn with_answer<T>(args: &Collective, catalog: &Catalog, show: impl FnOnce(&Head<'_>, &[Row]) -> T) -> Result<T, Stop> {
     let wrong = |message: String| Stop::Wrong(message);
     let system = catalog.system(&args.system).map_err(|e| wrong(e.to_string()))?;
     let chosen = algorithm(&args.algorithm).map_err(wrong)?;
     let faults = Fault::parse(&args.fault.join(",")).map_err(|e| wrong(format!("--fault: {e}")))?;
     let (operation, sizes) = (args.question.operation()?, args.question.sizes()?);
+    if args.map && sizes.len() > 1 {
+        return Err(wrong(format!("--map: one size of --bytes, not {}", args.question.bytes)));
+    }
+    if !args.also.is_empty() && sizes.len() > 1 {
+        return Err(wrong(format!("--also: one size of --bytes, not {}", args.question.bytes)));
+    }
     let ground = Ground::read()?;
     let (place, routing) = (args.question.place()?, args.question.routing());
     let bench = Bench::new(system, args.question.ranks()?, &place, &ground.curves, &ground.families, routing)?;
@@ -54,28 +95,53 @@ pub fn run(args: &Collective, catalog: &Catalog) -> Result<(), Stop> {
     let damage = Damage::of(&bench.graph, &faults, routing).map_err(|e| wrong(format!("--fault: {e}")))?;
     let mut rows = Vec::new();
     for bytes in sizes {
-        let healthy = bench.answer(operation, bytes, chosen, &whole)?;
-        let remedies = if faults.is_empty() { Vec::new() } else { bench.remedies(operation, bytes, chosen, &damage) };
+        let asked = bench.ask(operation, bytes)?;
+        let healthy = asked.answer(chosen, &whole)?;
+        let remedies = if faults.is_empty() { Vec::new() } else { asked.remedies(chosen, &damage) };
         rows.push(Row { bytes, healthy, remedies });
     }
-    let lang = Lang::choose(args.lang);
-    let head = Head { system, bench: &bench, operation: operation.name(), place: &place, faults: &faults };
-    let text = if args.json { head.json(&rows) } else { head.text(&rows, View::of_stdout(lang)) };
-    table::print(&text).map_err(|e| wrong(e.to_string()))?;
-    // With nothing that goes on, there is no way.
-    let stuck = rows.iter().find(|r| !r.remedies.is_empty() && r.remedies.iter().all(|m| m.result.is_err()));
-    match stuck {
-        Some(row) => Err(Stop::Impossible(row.remedies[0].result.as_ref().err().cloned().unwrap_or_default())),
-        None => Ok(()),
-    }
+    let together = match rows.first() {
+        Some(Row { bytes, healthy, .. }) if !args.also.is_empty() => {
+            let main = (&bench, operation, *bytes, healthy);
+            match also::together(&args.also, &args.question, main, system, &ground, &faults) {
+                // What a fault makes impossible is an answer.
+                Err(Stop::Impossible(why)) if !faults.is_empty() => Err(why),
+                together => Ok(together?),
+            }
+        }
+        _ => Ok(Vec::new()),
+    };
+    let possible: Vec<RemedyKind> = rows
+        .first()
+        .map_or_else(Vec::new, |r| r.remedies.iter().filter(|m| m.result.is_ok()).map(|m| m.kind).collect());
+    let head = Head {
+        system,
+        bench: &bench,
+        operation: operation.name(),
+        place: &place,
+        faults: &faults,
+        damage: &damage,
+        ways: recovery::of(catalog, system, &possible),
+        together,
+        map: args.map,
+    };
+    Ok(show(&head, &rows))
 }
 
-struct Head<'a> {
-    system: &'a System,
-    bench: &'a Bench<'a>,
-    operation: &'static str,
-    place: &'a Place,
-    faults: &'a [Fault],
+/// The question as far as all sizes share it.
+pub(super) struct Head<'a> {
+    pub system: &'a System,
+    pub bench: &'a Bench<'a>,
+    pub operation: &'static str,
+    pub place: &'a Place,
+    pub faults: &'a [Fault],
+    pub damage: &'a Damage,
+    /// Ways back of what can be done about the faults.
+    pub ways: Result<Vec<(Vec<RemedyKind>, Recovery)>, String>,
+    /// All collectives that run at once, where there are several.
+    pub together: Result<Vec<Together>, String>,
+    /// Whether the JSON has sheets.
+    pub map: bool,
 }
 
 /// `18.3 us (15.1-22.0)`.
@@ -85,7 +151,7 @@ fn time(answer: &Answer) -> String {
 }
 
 impl Head<'_> {
-    fn place_name(&self) -> &'static str {
+    pub(super) fn place_name(&self) -> &'static str {
         match self.place {
             Place::Packed => "packed",
             Place::Spread => "spread",
@@ -115,6 +181,18 @@ impl Head<'_> {
         }
         if !self.faults.is_empty() {
             out += &self.remedies(rows, view);
+            match &self.ways {
+                Ok(ways) => out += &recovery::text(ways, view),
+                Err(why) => out += &table::paragraph(&Msg::FabricNoRecovery.fill(lang, &[("why", why)]), 0, view),
+            }
+        }
+        match &self.together {
+            Ok(all) if all.is_empty() => {}
+            Ok(all) => out += &self.at_once(all, view),
+            Err(why) => {
+                out += &table::heading(Msg::FabricTogether.text(lang), view);
+                out += &table::paragraph(why, 0, view);
+            }
         }
         out += "\n";
         let basis = match rows.first().map(|r| r.healthy.basis) {
@@ -161,14 +239,19 @@ impl Head<'_> {
             (Msg::FabricRemark.text(lang).to_owned(), Align::Left),
         ];
         let line = |c: &fabric::estimate::Choice| {
-            let (time, remark) = match &c.seconds {
-                Ok(seconds) if c.algorithm == row.healthy.algorithm => {
-                    (quantity(*seconds, Unit::Time), Msg::FabricChosen.text(lang).to_owned())
-                }
-                Ok(seconds) if !c.usual => (quantity(*seconds, Unit::Time), Msg::FabricUnusual.text(lang).to_owned()),
-                Ok(seconds) => (quantity(*seconds, Unit::Time), String::new()),
-                Err(why) => (NONE.to_owned(), term(why, lang).to_owned()),
+            let note = match &c.tried {
+                _ if c.algorithm == row.healthy.algorithm => Msg::FabricChosen.text(lang),
+                Tried::Timed(_) if c.usual => "",
+                Tried::Timed(_) => Msg::FabricUnusual.text(lang),
+                Tried::AtLeast(_) => Msg::FabricNotFollowed.text(lang),
+                Tried::Not(why) => term(why, lang),
             };
+            let time = match &c.tried {
+                Tried::Timed(seconds) => quantity(*seconds, Unit::Time),
+                Tried::AtLeast(seconds) => format!("≥ {}", quantity(*seconds, Unit::Time)),
+                Tried::Not(_) => NONE.to_owned(),
+            };
+            let remark = note.to_owned();
             vec![term(c.algorithm.name(), lang).to_owned(), time, remark]
         };
         let rows: Vec<Vec<String>> = row.healthy.choices.iter().map(line).collect();
@@ -216,7 +299,7 @@ impl Head<'_> {
             for (at, m) in row.remedies.iter().enumerate() {
                 let (time, against, remark) = match &m.result {
                     Ok(a) => (time(a), format!("× {}", digits(a.seconds / row.healthy.seconds)), spare(m, lang)),
-                    Err(why) => (NONE.to_owned(), NONE.to_owned(), why.clone()),
+                    Err(why) => (NONE.to_owned(), NONE.to_owned(), words::why(why, lang)),
                 };
                 let first = if at == 0 { size(row.bytes) } else { String::new() };
                 let kind = remedy_name(m.kind, lang).to_owned();
@@ -226,25 +309,36 @@ impl Head<'_> {
         table::heading(&title, view) + &table::grid(&header, &lines, false, view)
     }
 
-    fn json(&self, rows: &[Row]) -> String {
-        let faults: Vec<String> = self.faults.iter().map(ToString::to_string).collect();
-        let value = json!({
-            "system": self.system.id,
-            "operation": self.operation,
-            "ranks": self.bench.ranks(),
-            "placement": self.place_name(),
-            "faults": faults,
-            "sizes": rows.iter().map(|r| {
-                let mut row = answer_json(&r.healthy, r.bytes);
-                row["remedies"] = r.remedies.iter().map(|m| match &m.result {
-                    Ok(a) => json!({ "remedy": remedy_key(m.kind), "ranks": m.ranks, "spares": m.spares,
-                                     "answer": answer_json(a, r.bytes) }),
-                    Err(why) => json!({ "remedy": remedy_key(m.kind), "ranks": m.ranks, "why_not": why }),
-                }).collect();
-                row
-            }).collect::<Vec<Value>>(),
-        });
-        serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+    fn at_once(&self, all: &[Together], view: View) -> String {
+        let lang = view.lang;
+        let right = |m: Msg| (m.text(lang).to_owned(), Align::Right);
+        let header = vec![
+            (Msg::FabricOperation.text(lang).to_owned(), Align::Left),
+            right(Msg::FabricSize),
+            right(Msg::FabricRanks),
+            right(Msg::FabricChips),
+            (Msg::FabricAlgorithm.text(lang).to_owned(), Align::Left),
+            right(Msg::FabricAlone),
+            right(Msg::FabricAtOnce),
+            right(Msg::FabricSlowdown),
+        ];
+        let row = |t: &Together| {
+            vec![
+                term(t.operation, lang).to_owned(),
+                size(t.bytes),
+                thousands(f64::from(t.ranks)),
+                format!("{}–{}", t.chips.0, t.chips.1),
+                term(t.alone.algorithm.name(), lang).to_owned(),
+                quantity(t.alone.seconds, Unit::Time),
+                quantity(t.alone.seconds * t.slowdown, Unit::Time),
+                format!("× {}", digits(t.slowdown)),
+            ]
+        };
+        let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+        let note = if self.faults.is_empty() { Msg::FabricTogetherNote } else { Msg::FabricTogetherFaults };
+        table::heading(Msg::FabricTogether.text(lang), view)
+            + &table::grid(&header, &rows, false, view)
+            + &table::paragraph(note.text(lang), 0, view)
     }
 }
 
@@ -257,7 +351,7 @@ fn spare(remedy: &Remedy, lang: Lang) -> String {
     }
 }
 
-fn remedy_key(kind: RemedyKind) -> &'static str {
+pub fn remedy_key(kind: RemedyKind) -> &'static str {
     match kind {
         RemedyKind::Reroute => "reroute",
         RemedyKind::Rewire => "rewire",
@@ -266,7 +360,7 @@ fn remedy_key(kind: RemedyKind) -> &'static str {
     }
 }
 
-fn remedy_name(kind: RemedyKind, lang: Lang) -> &'static str {
+pub fn remedy_name(kind: RemedyKind, lang: Lang) -> &'static str {
     match kind {
         RemedyKind::Reroute => Msg::FabricReroute,
         RemedyKind::Rewire => Msg::FabricRewire,
@@ -274,25 +368,4 @@ fn remedy_name(kind: RemedyKind, lang: Lang) -> &'static str {
         RemedyKind::Shrink => Msg::FabricShrink,
     }
     .text(lang)
-}
-
-/// One answer as JSON.
-pub fn answer_json(a: &Answer, bytes: f64) -> Value {
-    let algorithms = a.choices.iter().map(|c| match &c.seconds {
-        Ok(seconds) => (c.algorithm.name().to_owned(), json!({ "seconds": seconds, "usual": c.usual })),
-        Err(why) => (c.algorithm.name().to_owned(), json!({ "why_not": why })),
-    });
-    json!({
-        "bytes": bytes,
-        "seconds": a.seconds,
-        "low": a.low,
-        "high": a.high,
-        "algorithm": Algorithm::name(a.algorithm),
-        "wire_seconds": a.flows.wire,
-        "bound_seconds": a.bounds.seconds(),
-        "bounds": { "injection": a.bounds.injection, "bisection": a.bounds.bisection, "latency": a.bounds.latency },
-        "rounds": a.flows.rounds,
-        "algorithms": algorithms.collect::<serde_json::Map<String, Value>>(),
-        "busiest": a.flows.busiest.iter().map(|(n, s)| json!({ "link": n, "share": s })).collect::<Vec<_>>(),
-    })
 }

@@ -121,8 +121,7 @@ fn as_table(all: &[Series], sizes: &[f64], with_algorithm: bool, operation: &str
 
 fn as_json(all: &[Series], sizes: &[f64], operation: &str) -> String {
     let series = |s: &Series| {
-        let answers: Vec<_> =
-            sizes.iter().zip(&s.answers).map(|(&b, a)| super::collective::answer_json(a, b)).collect();
+        let answers: Vec<_> = sizes.iter().zip(&s.answers).map(|(&b, a)| super::json::answer_json(a, b)).collect();
         let asked = s.algorithm.map_or("auto", Algorithm::name);
         json!({ "system": s.id, "ranks": s.ranks, "asked": asked, "sizes": answers })
     };

@@ -1,11 +1,16 @@
 //! `steelyard fabric`: how chips are joined, and what collectives take on them.
 
+mod also;
 mod ask;
 mod collective;
 mod compare;
+mod json;
+mod map;
+mod recovery;
 mod show;
+mod words;
 
-pub use ask::size;
+pub use ask::{Ground, Ways, place, size};
 pub use show::shape;
 
 use std::path::Path;

@@ -76,7 +76,7 @@ fn study(
     library: Library,
     regions: &[Region],
 ) -> Option<ReplayStudy> {
-    let title = sections::title(&root, name, "replay");
+    let title = sections::title(&root, name);
     let (mut names, mut models) = (Names::default(), Vec::new());
     let own = root.get("model").map(|v| model(&v, &mut names, &mut models, folder, library));
     let classes = root.get("class").map_or_else(|| Some(vec![everybody()]), |v| classes(&v));
