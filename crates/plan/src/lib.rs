@@ -19,6 +19,7 @@ pub mod replay;
 pub mod search;
 pub mod study;
 pub mod tables;
+pub mod trace;
 pub mod traffic;
 pub mod train;
 pub mod validate;

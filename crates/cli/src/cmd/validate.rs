@@ -1,5 +1,6 @@
 //! `steelyard validate`: predicted against measured, for everyone to see.
 
+mod faults;
 pub mod output;
 mod show;
 
@@ -62,7 +63,9 @@ pub struct Validate {
     lang: Option<Lang>,
 }
 
-const FILES: [&str; 5] = ["serving", "serving-silicon", "operators", "collectives", "training"];
+const FILES: [&str; 6] = ["serving", "serving-silicon", "operators", "collectives", "training", FAULTS];
+/// Jobs that fail: studies instead of a table.
+const FAULTS: &str = "faults";
 const GROUPS: [&str; 8] = ["chip", "model", "class", "phase", "engine", "metric", "source", "basis"];
 
 /// Runs the command; 2 if a file is not what it should be.
@@ -90,6 +93,10 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
     if args.folds.is_some() && args.rows.is_none() && args.file.as_deref() != Some(File::Training.name()) {
         return Err("--folds goes with --file training".to_owned());
     }
+    let jobs = match args.rows.is_none() && args.file.as_ref().is_none_or(|f| f == FAULTS) {
+        true => faults::jobs(&catalog).map_err(|found| lines(&found))?,
+        false => Vec::new(),
+    };
     let points = points(args, &bench)?;
     let residuals = residuals(&points);
     if let Some(path) = &args.write_intervals {
@@ -101,11 +108,13 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
     let held_out = Intervals::held_out(&residuals);
     let orders = orderings(args, &points)?;
     let text = if args.json {
-        output::json(&points, &held_out)
+        output::json(&points, &held_out, &jobs)
     } else {
         let by: Vec<By> = By::NAMED.iter().filter(|(n, _)| args.by.iter().any(|b| b == n)).map(|&(_, b)| b).collect();
         let shape = show::Shape { cross: args.cross, all: args.all, held_out: &held_out };
-        let mut text = show::tables(&points, &by, &shape, View::of_stdout(lang));
+        let view = View::of_stdout(lang);
+        let mut text = if points.is_empty() { String::new() } else { show::tables(&points, &by, &shape, view) };
+        text.push_str(&faults::text(&jobs, view));
         if orders.pairs > 0 {
             let share = crate::lang::number::percent(orders.right as f64 / orders.pairs as f64);
             let counts = [("right", orders.right.to_string()), ("pairs", orders.pairs.to_string()), ("share", share)];

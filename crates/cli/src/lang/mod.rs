@@ -15,6 +15,7 @@ pub mod plan_inputs;
 pub mod plan_words;
 pub mod replay;
 mod term;
+pub mod trace;
 pub mod training;
 pub mod words;
 

@@ -53,12 +53,46 @@ pub struct Candidate {
 /// What was seen of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
-    /// Interruptions by faults.
-    pub interruptions: Option<u64>,
-    /// The share of useful time was above this.
-    pub effective_above: Option<f64>,
+    /// Each value.
+    pub values: Vec<SeenValue>,
     /// Who says so.
     pub source: String,
+}
+
+/// A value that was seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeenValue {
+    /// Of what.
+    pub what: SeenWhat,
+    /// A count, seconds, or a share of the wall clock.
+    pub value: f64,
+    /// Whether it was only said to be more than this.
+    pub at_least: bool,
+}
+
+/// What of a job can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenWhat {
+    /// Interruptions by faults.
+    Interruptions,
+    /// Time in which the job was up, for each of them.
+    MeanBetween,
+    /// Share of useful time.
+    Useful,
+    /// Share of time in which the job was up.
+    Up,
+}
+
+impl SeenWhat {
+    /// In findings.
+    pub fn name(self) -> &'static str {
+        match self {
+            SeenWhat::Interruptions => "interruptions",
+            SeenWhat::MeanBetween => "mean between",
+            SeenWhat::Useful => "useful time",
+            SeenWhat::Up => "up time",
+        }
+    }
 }
 
 /// Reads the study in a file. Everything that it names is found and read.
@@ -228,10 +262,29 @@ fn runs(root: &Table, library: Library) -> Option<Runs> {
 }
 
 fn observed(table: &Table) -> Option<Seen> {
-    let interruptions = table.get("interruptions").map_or(Some(None), |v| v.count(0, 1_000_000_000).map(Some));
-    let above = table.get("effective_above").map_or(Some(None), |v| v.fraction(0.0, 1.0).map(Some));
+    use SeenWhat::{Interruptions, MeanBetween, Up, Useful};
+    let keys = [
+        ("interruptions", Interruptions, false),
+        ("interruptions_above", Interruptions, true),
+        ("mean_between", MeanBetween, false),
+        ("effective", Useful, false),
+        ("effective_above", Useful, true),
+        ("up", Up, false),
+    ];
+    let mut values = Vec::new();
+    let mut sound = true;
+    for (key, what, at_least) in keys {
+        let Some(written) = table.get(key) else { continue };
+        let value = match what {
+            Interruptions => written.count(0, 1_000_000_000).map(|n| n as f64),
+            MeanBetween => written.quantity(SECOND, YEARS).map(|s| s.0),
+            Useful | Up => written.fraction(0.0, 1.0),
+        };
+        sound &= value.is_some();
+        values.extend(value.map(|value| SeenValue { what, value, at_least }));
+    }
     let source = table.need("source", "write who says so").and_then(|v| v.text("write who says so"));
-    Some(Seen { interruptions: interruptions?, effective_above: above?, source: short(source?) })
+    Some(Seen { values, source: short(source?) }).filter(|_| sound)
 }
 
 /// What all machines of a study share; `None` where it is wrong, which is told already.

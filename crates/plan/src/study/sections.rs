@@ -9,7 +9,8 @@ use units::{PerSecond, Range, Seconds, UsdPerKilowattHour};
 
 use super::lengths::{Side, lengths};
 use super::{
-    Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, files, systems,
+    Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, assume, files,
+    systems,
 };
 use crate::replay::traces::{self, Reading};
 
@@ -67,7 +68,10 @@ fn study(
     let candidates = root.need("system", "write a table [[system]] for each candidate");
     let money = money_of(root.get("money"), regions);
     let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
-    let candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
+    let mut candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
+    if let (Some(value), Some((complete, _))) = (root.get("assume"), &mut candidates) {
+        assume::assume(&value, complete);
+    }
     let search = root.get("search").map_or_else(|| Some(everything()), |v| search(&v));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();

@@ -8,8 +8,9 @@ mod json;
 mod map;
 mod recovery;
 mod show;
+mod words;
 
-pub use ask::size;
+pub use ask::{Ground, Ways, place, size};
 pub use show::shape;
 
 use std::path::Path;
