@@ -27,6 +27,8 @@ export interface Form {
   region: string;
   basis: string;
   systems: Candidate[];
+  /// Values of disputed facts by path.
+  assume: Record<string, string>;
 }
 
 const system = (name: string, chips = ""): Candidate => ({ name, chips, price: "", surcharge: "" });
@@ -57,6 +59,7 @@ export const example: Form = {
     system("google_ironwood_64"),
     system("aws_trn2_ultraserver"),
   ],
+  assume: {},
 };
 
 const quoted = (text: string) => JSON.stringify(text);
@@ -100,6 +103,8 @@ export function write(form: Form): string {
     `region = ${quoted(form.region)}`,
     `basis = ${quoted(form.basis)}`,
   ];
+  const assumed = Object.entries(form.assume);
+  if (assumed.length > 0) lines.push("", "[assume]", ...assumed.map(([path, value]) => `${quoted(path)} = ${quoted(value)}`));
   for (const s of form.systems) {
     lines.push("", "[[system]]", `name = ${quoted(s.name)}`);
     if (s.chips.trim()) lines.push(`chips = ${s.chips.trim()}`);
@@ -145,6 +150,7 @@ export function read(text: string): Form | undefined {
         price: listed(s["price"]),
         surcharge: listed(s["surcharge"]),
       })),
+      assume: { ...asked["assume"] },
     };
   } catch {
     return undefined;
@@ -166,4 +172,27 @@ function same(a: any, b: any): boolean {
   };
   const [x, y] = [fill(a), fill(b)];
   return x.size === y.size && [...x].every(([key, value]) => y.get(key) === value);
+}
+
+/// The text of a study with a disputed fact set to a value, or left to its sources again.
+export function assume(text: string, path: string, value: string | undefined): string {
+  const line = value === undefined ? [] : [`${quoted(path)} = ${quoted(value)}`];
+  const lines = text.split("\n");
+  const heading = lines.findIndex((l) => /^\s*\[assume\]/.test(l));
+  if (heading < 0) return value === undefined ? text : `${text.trimEnd()}\n\n[assume]\n${line[0]}\n`;
+  const after = lines.findIndex((l, i) => i > heading && /^\s*\[/.test(l));
+  const end = after < 0 ? lines.length : after;
+  const own = lines.slice(heading + 1, end).filter((l) => !l.trim().startsWith(`${quoted(path)} =`) && !l.trim().startsWith(`${quoted(path)}=`));
+  const kept = [...line, ...own];
+  const empty = kept.every((l) => l.trim() === "");
+  return [...lines.slice(0, heading), ...(empty ? [] : ["[assume]", ...kept]), ...lines.slice(end)].join("\n");
+}
+
+/// What a study assumes, by path.
+export function assumed(text: string): Record<string, string> {
+  try {
+    return { ...((parse(text)["assume"] as Record<string, string> | undefined) ?? {}) };
+  } catch {
+    return {};
+  }
 }

@@ -9,14 +9,13 @@ use catalog::{Attention, Catalog, Ffn, Framework, LayerGroup, Model};
 use cost::Calibration;
 use cost::comm::CommCalibration;
 use cost::train::{
-    ContextExchange, Offload, Plan, Pricer, Recipe, Recompute, Schedule, Sharding, StateFormat, Terms,
-    TrainingCalibration,
+    ContextExchange, Offload, Plan, Pricer, Recipe, Recompute, Schedule, Sharding, StateFormat, TrainingCalibration,
 };
 use formats::Scheme;
 use plan::machine::Fitted;
 use plan::train::search::{Choices, search};
 use plan::train::study::Space;
-use plan::train::{Rig, play, price};
+use plan::train::{Rig, Watch, play, price};
 
 /// Seconds that this process had a processor, over all of its threads.
 fn processor() -> f64 {
@@ -73,7 +72,7 @@ fn main() {
     let job = a100.job(&model, Recipe::MIXED, 2048, 4096);
     let plan = Plan { tp: 8, pp: 8, shard: 64, ..Plan::data(64, 1) };
     let pricer = Pricer::new(job);
-    let terms = Terms { layer: pricer.layer(&plan), ends: pricer.ends(&plan) };
+    let terms = pricer.terms(&plan);
     let (before, mut count, mut sum) = (processor(), 0u64, 0.0);
     while processor() - before < 1.0 {
         for _ in 0..20_000 {
@@ -106,7 +105,7 @@ fn main() {
         let mut choices = Choices::new(&job, &space, &framework, a100.devices());
         choices.recompute = (1..12).map(Recompute::Layers).collect();
         choices.recompute.extend([Recompute::None, Recompute::Selective, Recompute::Full]);
-        let found = one.install(|| search(&job, &choices, 200)).expect("played");
+        let found = one.install(|| search(&job, &choices, 200, Watch::NOBODY)).expect("played");
         tried += found.priced + found.refused.values().sum::<u64>();
         best = best.min(found.played.first().map_or(f64::INFINITY, |p| p.step.seconds));
     }

@@ -36,6 +36,9 @@ pub enum Refusal {
     /// The simulation cannot run.
     #[error(transparent)]
     Simulation(#[from] SimError),
+    /// Whoever asked no longer wants the answer.
+    #[error("stopped")]
+    Stopped,
     /// The measured row does not say enough, or has a trap.
     #[error("{0}")]
     Row(String),

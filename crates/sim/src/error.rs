@@ -62,6 +62,9 @@ pub enum SimError {
     /// The simulated time ran out of range (213 days).
     #[error("the simulation runs longer than 213 days of simulated time: the rate or the steps are absurd")]
     Horizon,
+    /// Who watched it stopped it.
+    #[error("the simulation was stopped")]
+    Stopped,
     /// A pipeline of a training step that cannot be run.
     #[error("pipeline: {0}")]
     Pipeline(String),

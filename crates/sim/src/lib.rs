@@ -14,6 +14,7 @@
 //! ```
 
 mod cache;
+pub mod chakra;
 mod curve;
 mod deployment;
 mod draw;
@@ -49,7 +50,7 @@ pub use fleet::{Fault, Fleet, Harm, Replicas, Role, Routing, Rule, Scaling, Tier
 pub use job::Refusal;
 pub use nanos::Nanos;
 pub use outcome::{Load, Outcome, Rates, Record, Served, Stat};
-pub use replay::{CacheUse, Fate, PoolUse, Replay, ReplaySettings, Replayed, Sample, replay};
+pub use replay::{CacheUse, Fate, PoolUse, Replay, ReplaySettings, Replayed, Sample, replay, watched};
 pub use requests::{Request, Requests, chain};
 pub use scheduler::{Admission, Host, Router, Scheduler, Steps};
 pub use serve::{Settings, record, simulate};

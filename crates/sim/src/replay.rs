@@ -139,6 +139,19 @@ pub fn replay<C: StepCost>(
     requests: &Requests,
     settings: &ReplaySettings,
 ) -> Result<Replayed, SimError> {
+    watched(fleet, requests, settings, &mut |_| true)
+}
+
+/// The same, watched: every few milliseconds `watch` hears how many requests have ended, and stops it all by `false`.
+///
+/// # Errors
+/// As [`replay`]; [`SimError::Stopped`] where it was stopped.
+pub fn watched<C: StepCost>(
+    fleet: &Fleet<'_, C>,
+    requests: &Requests,
+    settings: &ReplaySettings,
+    watch: &mut dyn FnMut(usize) -> bool,
+) -> Result<Replayed, SimError> {
     fleet.check()?;
     requests.check()?;
     if settings.longest_run == 0 {
@@ -154,7 +167,7 @@ pub fn replay<C: StepCost>(
     let ReplaySettings { seed, longest_run, sample } = *settings;
     let mut play = Play::new(fleet, jobs, content, Told { seed, longest_run, sample, sends })?;
     play.begin(None, Time::ZERO, 0)?;
-    play.run()?;
+    play.run(watch)?;
     Ok(play.replayed())
 }
 

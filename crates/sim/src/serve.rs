@@ -97,7 +97,7 @@ pub fn record<C: StepCost>(
     let told = Told { longest_run: settings.longest_run, seed: settings.seed, ..Told::default() };
     let mut play = Play::new(&fleet, jobs, None, told)?;
     play.begin(clients, think, settings.resident.div_ceil(copies))?;
-    play.run()?;
+    play.run(&mut |_| true)?;
     Ok(play.record(copies, workload.warmup / copies, clients))
 }
 

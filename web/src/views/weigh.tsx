@@ -6,6 +6,7 @@ import { Controls } from "../controls";
 import { t } from "../i18n";
 import { pack, unpack } from "../link";
 import { Problem, problem, save, Shown } from "../parts";
+import { current, setCurrent } from "../current";
 import { example, type Form, read, write } from "../study";
 import { BreakEven } from "./breakeven";
 
@@ -13,9 +14,12 @@ import { BreakEven } from "./breakeven";
 const QUIET = 80;
 
 export function Weigh(props: { choices: Choices; link: string }) {
-  const [form, setForm] = createSignal<Form | undefined>(example);
-  const [text, setText] = createSignal(write(example));
-  const [asText, setAsText] = createSignal(false);
+  const begin = current() ?? write(example);
+  const [form, setForm] = createSignal<Form | undefined>(read(begin));
+  const [text, setText] = createSignal(begin);
+  // The study that the answer on the screen is of.
+  const [asked, setAsked] = createSignal("");
+  const [asText, setAsText] = createSignal(read(begin) === undefined);
   const [answer, setAnswer] = createSignal<Weighed>();
   const [busy, setBusy] = createSignal(false);
   const [took, setTook] = createSignal(0);
@@ -56,11 +60,14 @@ export function Weigh(props: { choices: Choices; link: string }) {
       try {
         const found = await api.weigh(study, mine.signal);
         if (mine.signal.aborted) return;
+        setAsked(study);
         setAnswer(found);
         setFailure(undefined);
         setTook(Math.round(performance.now() - began));
+        setCurrent(study);
         own = await pack(study);
-        history.replaceState(null, "", `#weigh/${own}`);
+        // Another view may be on the screen by now.
+        if (!mine.signal.aborted) history.replaceState(null, "", `#weigh/${own}`);
       } catch (error) {
         if (mine.signal.aborted) return;
         setFailure(error);
@@ -102,7 +109,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
         </p>
         <Problem error={failure()} />
         <Show when={answer()}>
-          {(found) => <Answer found={found()} />}
+          {(found) => <Answer found={found()} text={asked()} />}
         </Show>
       </main>
     </div>
@@ -110,8 +117,8 @@ export function Weigh(props: { choices: Choices; link: string }) {
 }
 
 /// The report's sections, and among them what would have to change.
-function Answer(props: { found: Weighed }) {
-  const even = (<div><BreakEven findings={props.found.findings} /></div>) as HTMLElement;
+function Answer(props: { found: Weighed; text: string }) {
+  const even = (<div><BreakEven findings={props.found.findings} text={props.text} /></div>) as HTMLElement;
   return <Shown page={props.found.page} after={(place) => place.querySelector("#cost")?.after(even)} />;
 }
 
@@ -134,6 +141,7 @@ function Files(props: { text: string; answer: Weighed | undefined; keeps: boolea
         <button type="button" onClick={() => save(toml(props.text), "study.toml")}>{t("study")}</button>
         <button type="button" onClick={tried(async () => save(await api.file("report", props.text), "report.html"))}>{t("report")}</button>
         <button type="button" onClick={tried(async () => save(await api.file("csv", props.text), "findings.csv"))}>{t("table")}</button>
+        <button type="button" onClick={tried(async () => save(await api.file("parquet", props.text), "findings.parquet"))}>{t("parquet")}</button>
         <button type="button" disabled={!props.answer} onClick={() => save(new Blob([JSON.stringify(props.answer?.findings, null, 2)], { type: "application/json" }), "findings.json")}>{t("findings")}</button>
         <label class="button">
           {t("open")}

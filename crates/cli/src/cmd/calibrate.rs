@@ -154,7 +154,7 @@ fn held_out(
     }
     let orders = plan::train::orderings(cases, &points);
     println!("orderings: {} of {} right", orders.right, orders.pairs);
-    let intervals = Intervals::fit(&super::validate::residuals(&points));
+    let intervals = plan::train::calibrate::intervals(&super::validate::residuals(&points));
     for s in &intervals.stratum {
         println!(
             "interval {} {} {}: {} to {}, {} runs, {} groups, coverage of unseen groups {} %",

@@ -1,6 +1,6 @@
-//! `steelyard explain`: one system's best set-up, operator by operator.
+//! `steelyard explain`: one system's best set-up, operator by operator; of a training study, its pipeline over time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use catalog::engine::GENERIC;
@@ -11,6 +11,7 @@ use super::ground::Question;
 use super::weigh::answer;
 use crate::lang::number::{Unit, estimate, percent};
 use crate::lang::{Lang, Msg, term, words};
+use crate::report::{self, write};
 use crate::table::{self, Explanation, View};
 
 /// Show where the time and the memory of one system's best set-up go
@@ -25,6 +26,12 @@ pub struct Explain {
     /// engine=NAME, weights=FORMAT, kv=FORMAT"; the search chooses the rest
     #[arg(long, value_name = "SET-UP")]
     setup: Option<String>,
+    /// Of a training study: write the step as a timeline for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Of a training study: write the page with the pipeline as a timeline
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// Language; else that of LC_ALL, LC_MESSAGES or LANG
     #[arg(long, value_enum)]
     lang: Option<Lang>,
@@ -36,6 +43,13 @@ pub fn run(args: &Explain, folder: Option<&Path>) -> ExitCode {
 }
 
 fn try_run(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
+    // A file that cannot be read is told of below.
+    if std::fs::read_to_string(&args.question.study).is_ok_and(|text| plan::train::study::is_training(&text)) {
+        return training(args, folder);
+    }
+    if args.trace.is_some() || args.page.is_some() {
+        return Err(wrong(&"--trace and --page go with training studies"));
+    }
     let mut asked = args.question.read(folder)?;
     let id = asked.catalog.listed_system(&args.system).map(|l| l.spec.id.clone()).map_err(|error| wrong(&error))?;
     asked.study.systems.retain(|c| c.system.id == id);
@@ -94,6 +108,32 @@ fn try_run(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> 
     }
     table::print(&text).map_err(|error| wrong(&error))?;
     Ok(if served { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The best plan of one system of a training study: its pipeline over time, and where its step and its memory go.
+fn training(args: &Explain, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
+    if args.setup.is_some() {
+        return Err(wrong(&"--setup goes with serving studies; a training study fixes its plan in [search]"));
+    }
+    let question = &args.question;
+    let mut asked = super::train::Asked::read(&question.study, question.calibration.as_deref(), folder)?;
+    let id = asked.catalog.listed_system(&args.system).map(|l| l.spec.id.clone()).map_err(|error| wrong(&error))?;
+    asked.study.systems.retain(|c| c.candidate.system.id == id);
+    asked.study.incomplete.retain(|i| i.id == id);
+    if asked.study.systems.is_empty() && asked.study.incomplete.is_empty() {
+        return Err(wrong(&format!("{}: has no system '{id}'", question.study.display())));
+    }
+    let findings = asked.answer(question.threads)?;
+    let lang = Lang::choose(args.lang);
+    table::print(&table::train::explain(&findings, View::of_stdout(lang))).map_err(|error| wrong(&error))?;
+    if let Some(path) = &args.page {
+        write(path, report::train::render(&findings).as_bytes()).map_err(|error| wrong(&error))?;
+        eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &path.display().to_string())]));
+    }
+    if let Some(path) = &args.trace {
+        super::train::trace(&findings, path, lang)?;
+    }
+    Ok(super::train::exit(&findings))
 }
 
 fn wrong(what: &dyn std::fmt::Display) -> ExitCode {

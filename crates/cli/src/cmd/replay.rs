@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use plan::replay::{self, Answered, ReplayError, ReplayStudy};
+use plan::replay::{self, Answered, Progress, ReplayError, ReplayStudy};
 use plan::study::Library;
 
 use super::catalog::{open, refuse};
 use super::ground::fitted;
 use crate::lang::{Lang, Msg};
-use crate::report::{self, write};
+use crate::report::{self, stop_between_files, write};
 use crate::table::{self, View};
 
 /// Play recorded or drawn traffic against a fleet
@@ -56,16 +55,20 @@ fn try_run(args: &Replay, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
     let study = replay::read(&args.study, library).map_err(|found| refuse(&found))?;
     let fitted = fitted(args.calibration.as_deref()).map_err(wrong)?;
     // Hidden by itself where standard error is no terminal.
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {pos} {msg}") {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {elapsed} {msg}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    let done = |fleet: &str| {
-        bar.set_message(fleet.to_owned());
-        bar.inc(1);
+    let watch = |now: &Progress| {
+        bar.set_length(now.requests as u64);
+        bar.set_position(now.ended as u64);
+        if study.search.is_some() {
+            bar.set_message(format!("{}: {:?}", now.fleets + 1, now.replicas));
+        }
+        true
     };
-    let answered = replay::answer(&study, &fitted, &done);
+    stop_between_files();
+    let answered = replay::answer(&study, &fitted, &watch);
     bar.finish_and_clear();
     let answered = answered.map_err(|error| {
         eprintln!("error: {error}");
@@ -98,7 +101,7 @@ fn files(args: &Replay, study: &ReplayStudy, answered: &Answered) -> Result<Vec<
         files.extend([("requests.parquet", requests), ("series.parquet", series)]);
     }
     if args.timeline {
-        files.push(("timeline.json", replay::timeline(findings, &answered.replayed).into_bytes()));
+        files.push(("timeline.json", replay::timeline(findings, &answered.replayed).map_err(|e| e.to_string())?));
     }
     Ok(files)
 }

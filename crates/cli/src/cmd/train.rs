@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use catalog::Framework;
+use catalog::{Catalog, Framework};
 use cost::train::TrainingCalibration;
+use indicatif::{ProgressBar, ProgressStyle};
 use plan::interval::Intervals;
+use plan::machine::Fitted;
 use plan::study::Library;
-use plan::train::findings::TrainingAnswer;
-use plan::train::{TrainingGround, study, weigh};
+use plan::train::findings::{TrainingAnswer, TrainingFindings};
+use plan::train::{NoAnswer, TrainingGround, TrainingStudy, Watch, study, weigh};
 
 use super::catalog::{open, refuse};
-use super::ground::fitted;
+use super::ground::{fitted, on_threads};
 use crate::lang::{Lang, Msg};
 use crate::report::{self, write};
 use crate::table::{self, View};
@@ -44,48 +46,90 @@ pub fn run(args: &Train, folder: Option<&Path>) -> ExitCode {
     try_run(args, folder).unwrap_or_else(|exit| exit)
 }
 
-fn try_run(args: &Train, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
-    let wrong = |message: String| {
-        eprintln!("error: {message}");
-        ExitCode::from(2)
-    };
-    let lang = Lang::choose(args.lang);
-    let catalog = open(folder).map_err(|found| refuse(&found))?;
-    let library = Library { catalog: &catalog, folder };
-    let study = study::read(&args.study, library).map_err(|found| refuse(&found))?;
-    let fitted = fitted(args.calibration.as_deref()).map_err(wrong)?;
-    let chips = TrainingCalibration::embedded().map_err(|e| wrong(e.to_string()))?;
-    let intervals = Intervals::embedded().map_err(|e| wrong(e.to_string()))?;
-    let ground =
-        TrainingGround { catalog: &catalog, fitted: &fitted, chips: &chips, intervals: &intervals, done: &|_| () };
-    let answer = || weigh(&study, &ground);
-    let findings = match args.threads {
-        None => answer(),
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build();
-            pool.map_err(|e| wrong(format!("cannot start {threads} threads: {e}")))?.install(answer)
+/// A training study with all that answers it.
+pub struct Asked {
+    pub catalog: Catalog,
+    pub study: TrainingStudy,
+    fitted: Fitted,
+    chips: TrainingCalibration,
+    intervals: Intervals,
+}
+
+impl Asked {
+    /// Reads everything, or prints all that is wrong and gives the exit of wrong input.
+    pub fn read(path: &Path, calibration: Option<&Path>, folder: Option<&Path>) -> Result<Asked, ExitCode> {
+        let catalog = open(folder).map_err(|found| refuse(&found))?;
+        let library = Library { catalog: &catalog, folder };
+        let study = study::read(path, library).map_err(|found| refuse(&found))?;
+        let fitted = fitted(calibration).map_err(wrong)?;
+        let chips = TrainingCalibration::embedded().map_err(|e| wrong(e.to_string()))?;
+        let intervals = Intervals::embedded().map_err(|e| wrong(e.to_string()))?;
+        Ok(Asked { catalog, study, fitted, chips, intervals })
+    }
+
+    /// Answers the study, with a bar on a terminal.
+    pub fn answer(&self, threads: Option<u16>) -> Result<TrainingFindings, ExitCode> {
+        // Hidden by itself where standard error is no terminal.
+        let bar = ProgressBar::new(1000);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent} % {elapsed} {msg}") {
+            bar.set_style(style);
         }
-    };
-    let findings = findings.map_err(|faults| refuse(&faults))?;
+        let told = |share: f64| bar.set_position((share * 1000.0) as u64);
+        let ground = TrainingGround {
+            catalog: &self.catalog,
+            fitted: &self.fitted,
+            chips: &self.chips,
+            intervals: &self.intervals,
+            done: &|name| bar.set_message(name.to_owned()),
+            watch: Watch { told: &told, ..Watch::NOBODY },
+        };
+        let findings = on_threads(threads, || weigh(&self.study, &ground));
+        bar.finish_and_clear();
+        findings?.map_err(|error| match error {
+            NoAnswer::Profile(faults) => refuse(&faults),
+            NoAnswer::Stopped => wrong(error.to_string()),
+        })
+    }
+}
+
+fn wrong(message: String) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(2)
+}
+
+fn try_run(args: &Train, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
+    let lang = Lang::choose(args.lang);
+    let asked = Asked::read(&args.study, args.calibration.as_deref(), folder)?;
+    let findings = asked.answer(args.threads)?;
     let mut json = serde_json::to_string_pretty(&findings).unwrap_or_default();
     json.push('\n');
     let files = [("training.json", json), ("training.html", report::train::render(&findings))];
     for (name, text) in &files {
         write(&args.out.join(name), text.as_bytes()).map_err(|e| wrong(e.to_string()))?;
     }
-    if let Some(path) = &args.trace
-        && let Some(choice) = table::train::trained(&findings).next().map(|(_, c)| c)
-    {
-        let trace = plan::train::trace(&choice.timeline).map_err(|e| wrong(e.to_string()))?;
-        write(path, &trace).map_err(|e| wrong(e.to_string()))?;
-        eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &path.display().to_string())]));
+    if let Some(path) = &args.trace {
+        trace(&findings, path, lang)?;
     }
     table::print(&table::train::train(&findings, View::of_stdout(lang))).map_err(|e| wrong(e.to_string()))?;
     for (name, _) in &files {
         eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &args.out.join(name).display().to_string())]));
     }
+    Ok(exit(&findings))
+}
+
+/// 0 if a system has a plan.
+pub fn exit(findings: &TrainingFindings) -> ExitCode {
     let any = findings.systems.iter().any(|s| matches!(s.answer, TrainingAnswer::Trains(_)));
-    Ok(if any { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    if any { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// Writes the step of the best plan for ui.perfetto.dev.
+pub fn trace(findings: &TrainingFindings, path: &Path, lang: Lang) -> Result<(), ExitCode> {
+    let Some((_, choice)) = table::train::trained(findings).next() else { return Ok(()) };
+    let trace = plan::train::trace(&choice.whole).map_err(|e| wrong(e.to_string()))?;
+    write(path, &trace).map_err(|e| wrong(e.to_string()))?;
+    eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &path.display().to_string())]));
+    Ok(())
 }
 
 /// The built-in profiles of frameworks.

@@ -5,6 +5,7 @@
 
 mod back;
 pub mod claims;
+mod columns;
 mod csv;
 mod detail;
 mod figures;
@@ -18,12 +19,13 @@ pub mod train;
 mod weights;
 mod write;
 
+pub use columns::parquet;
 pub use csv::csv;
 pub use goodput::goodput;
 pub use page::{SCRIPT, STYLE, render, sections};
 pub use replay::render as render_replay;
 pub use weights::render as render_weights;
-pub use write::{WriteError, write};
+pub use write::{WriteError, stop_between_files, write};
 
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use plan::train::findings::{TrainingChoice, TrainingFindings, TrainingSystem};
 
-use super::page::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH, data};
+use super::page::{closing, data, footer, opening, section_of, top};
 use crate::chart::WIDTHS;
 use crate::chart::bars::{Axis, Row, Segment, bars};
 use crate::chart::pipeline;
@@ -35,13 +35,13 @@ pub fn render(findings: &TrainingFindings) -> String {
     ranking(findings, &mut out);
     steps(findings, &mut out);
     traffic(findings, &mut out);
+    widths(findings, &mut out);
     memory(findings, &mut out);
     timelines(findings, &mut out);
-    out.push_str("</main>\n<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
-    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
+    out.push_str("</main>\n");
+    footer(&findings.program, &mut out);
     put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
-    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+    closing(&mut out);
     out
 }
 
@@ -50,28 +50,8 @@ fn word(word: Training) -> Both {
 }
 
 fn head(findings: &TrainingFindings, out: &mut String) {
-    put(
-        out,
-        format_args!(
-            "<!DOCTYPE html>\n<html lang=\"en\" data-lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; \
-             script-src 'sha256-{SCRIPT_HASH}'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-             <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n",
-            escape(&findings.title)
-        ),
-    );
-    let label = |msg: Msg| Both::msg(msg).attributes("data-label");
-    put(
-        out,
-        format_args!(
-            "<div class=\"bar-top\"><span class=\"mark\">Steelyard <span lang=\"zh-CN\">权衡</span></span>\n\
-             <div class=\"tools\" role=\"group\"{}><button type=\"button\" data-set-lang=\"en\">English</button>\
-             <button type=\"button\" data-set-lang=\"zh\">中文</button></div></div>\n",
-            label(Msg::Language)
-        ),
-    );
+    opening(&findings.program, &findings.title, out);
+    top("ranking", out);
     put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
     let asked = Both::of(|lang| {
         format!(
@@ -93,7 +73,7 @@ fn head(findings: &TrainingFindings, out: &mut String) {
 }
 
 fn section(id: &str, title: &Both, out: &mut String) {
-    put(out, format_args!("<section id=\"{id}\">\n<h2 id=\"{id}-h\">{}</h2>\n", title.html()));
+    section_of(id, title, None, out);
 }
 
 fn ranking(findings: &TrainingFindings, out: &mut String) {
@@ -261,6 +241,55 @@ fn traffic(findings: &TrainingFindings, out: &mut String) {
     for (width, class) in WIDTHS {
         let axis = Axis::Value(Both::of(|l| format!("% {}", Training::OfStep.text(l))), None);
         out.push_str(&bars(&rows, &axis, width, class, "communication-h"));
+    }
+    out.push_str("</section>\n");
+}
+
+/// Communication by width: if nothing were hidden, and as it is.
+fn widths(findings: &TrainingFindings, out: &mut String) {
+    let several = |c: &TrainingChoice| c.widths.len() > 1;
+    if !trained(findings).any(|(_, c)| several(c)) {
+        return;
+    }
+    section_of("widths", &word(Training::Widths), Some(&word(Training::WidthsNote)), out);
+    let entries = [("k5".to_owned(), word(Training::IfBare)), ("k2".to_owned(), word(Training::AsHidden))];
+    legend(&entries, out);
+    let mut rows: Vec<Row> = Vec::new();
+    for (system, c) in trained(findings).filter(|(_, c)| several(c)) {
+        for w in &c.widths {
+            let name = Both::same(format!("{} {} {}", system.name, w.what, w.degree));
+            let tip = Both::of(|l| {
+                let (bare, hidden) = (quantity(w.bare_step, Unit::Time), quantity(w.step, Unit::Time));
+                format!(
+                    "{}\n{}\n{} {} ({bare})\n{} {} ({hidden})",
+                    name.en,
+                    w.plan,
+                    Training::IfBare.text(l),
+                    percent(w.bare),
+                    Training::AsHidden.text(l),
+                    percent(w.exposed)
+                )
+            });
+            // What is hidden stands behind what is seen: together they are the share if nothing were hidden.
+            let seen = w.exposed.min(w.bare);
+            let segment = |class: &str, value: f64, label: String| Segment {
+                class: class.to_owned(),
+                value: value * 100.0,
+                label: Both::same(label),
+                tip: tip.clone(),
+            };
+            rows.push(Row {
+                id: system.id.clone(),
+                name,
+                segments: vec![segment("k2", seen, percent(w.exposed)), segment("k5", w.bare - seen, percent(w.bare))],
+                whisker: None,
+                end: Both::same(format!("{} → {}", percent(w.bare), percent(w.exposed))),
+            });
+        }
+    }
+    for (width, class) in WIDTHS {
+        let axis = Axis::Value(Both::of(|l| format!("% {}", Training::OfStep.text(l))), None);
+        out.push_str(&bars(&rows, &axis, width, class, "widths-h"));
     }
     out.push_str("</section>\n");
 }

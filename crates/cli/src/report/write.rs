@@ -1,8 +1,9 @@
-//! Files appear whole or not at all.
+//! Files appear whole or not at all, also when the program is interrupted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
@@ -25,6 +26,25 @@ pub enum WriteError {
     },
 }
 
+/// Held while a file is being written.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Exit of a program that was interrupted, as shells have it: 128 and the number of the signal.
+const INTERRUPTED: i32 = 130;
+
+/// From here on an interruption (Ctrl-C) ends the program at once, unless a file is being written: then when it is
+/// whole, and before the next. Without, one that is being written leaves its temporary file behind.
+pub fn stop_between_files() {
+    let wait = || -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(tokio::signal::ctrl_c())?;
+        let _whole = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        std::process::exit(INTERRUPTED)
+    };
+    // Where the system gives no thread or no signal, an interruption does what it always does.
+    std::thread::spawn(wait);
+}
+
 /// Writes through a temporary file beside the target, then renames it, so that a reader never sees half of it and a
 /// failure leaves the old file as it was. Folders on the way are made.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
@@ -42,6 +62,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     hidden.push(name);
     hidden.push(format!(".{}.tmp", std::process::id()));
     let temporary = folder.join(hidden);
+    let _whole = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let result = fill(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if result.is_err() {
         // Best effort: the first error is the one to tell.

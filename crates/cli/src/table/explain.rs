@@ -54,18 +54,26 @@ pub fn explain(what: &Explanation, view: View) -> String {
         out.push_str(&fits(what.fits, view));
         out.push_str(&paragraph(Msg::FitNote.text(lang), 0, view));
     }
-    if !what.facts.is_empty() {
-        out.push_str(&heading(Msg::FactsTitle.text(lang), view));
-        for fact in what.facts {
-            let line = format!("  {} = {}{}", fact.path, fact.value, lang.brackets(&words::backing(fact, lang)));
-            out.push_str(&paragraph(&line, 4, view));
-        }
-    }
+    out.push_str(&rests_on(what.facts, view));
     if !what.remarks.is_empty() {
         out.push_str(&heading(Msg::Remarks.text(lang), view));
         for remark in what.remarks {
             out.push_str(&paragraph(&format!("  {}", words::remark(remark, lang)), 4, view));
         }
+    }
+    out
+}
+
+/// Facts that an answer rests on; nothing of none.
+pub fn rests_on(facts: &[FactUse], view: View) -> String {
+    if facts.is_empty() {
+        return String::new();
+    }
+    let lang = view.lang;
+    let mut out = heading(Msg::FactsTitle.text(lang), view);
+    for fact in facts {
+        let line = format!("  {} = {}{}", fact.path, fact.value, lang.brackets(&words::backing(fact, lang)));
+        out.push_str(&paragraph(&line, 4, view));
     }
     out
 }

@@ -4,6 +4,7 @@ mod claims;
 mod explain;
 mod goodput;
 mod grid;
+mod pipeline;
 mod plan;
 pub mod replay;
 pub mod train;

@@ -59,6 +59,7 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
         }
         out.push_str(&breakdown(findings, view));
         out.push_str(&traffic(findings, view));
+        out.push_str(&widths(findings, view));
         out.push_str(&memory(findings, view));
     }
     out.push_str(&failures(findings, view));
@@ -68,6 +69,35 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
     for faults in faults(findings, lang) {
         out.push_str(&paragraph(&faults, 0, view));
     }
+    out
+}
+
+/// One system's best plan: its pipeline over time, where the step, the communication and the memory go, and what it rests
+/// on.
+pub fn explain(findings: &TrainingFindings, view: View) -> String {
+    let lang = view.lang;
+    let mut out = asked(findings, view);
+    for (system, choice) in trained(findings) {
+        out.push_str(&details(system, choice, view));
+        let step = format!("{}{}{}", Training::Step.text(lang), lang.colon(), estimate(&choice.step, Unit::Time));
+        out.push_str(&paragraph(&format!("    {step}"), 6, view));
+        out.push_str(&heading(Training::Timeline.text(lang), view));
+        out.push_str(&super::pipeline::pipeline(&choice.timeline, view));
+    }
+    out.push_str(&breakdown(findings, view));
+    out.push_str(&traffic(findings, view));
+    out.push_str(&widths(findings, view));
+    out.push_str(&memory(findings, view));
+    for (_, choice) in trained(findings) {
+        if !choice.others.is_empty() {
+            out.push_str(&heading(Training::Others.text(lang), view));
+            for (plan, seconds) in &choice.others {
+                out.push_str(&paragraph(&format!("  {plan} ({})", quantity(*seconds, Unit::Time)), 4, view));
+            }
+        }
+        out.push_str(&super::explain::rests_on(&choice.rests_on, view));
+    }
+    out.push_str(&failures(findings, view));
     out
 }
 
@@ -238,6 +268,33 @@ fn traffic(findings: &TrainingFindings, view: View) -> String {
     sum.extend(trained(findings).map(|(_, c)| cell(c, &|_| true)));
     rows.push(sum);
     heading(Training::Traffic.text(lang), view) + &grid(&named(findings, ""), &rows, false, view)
+}
+
+/// Communication by width, of each system: as hidden, and if nothing were. Widths that no system has a plan for are left
+/// out.
+fn widths(findings: &TrainingFindings, view: View) -> String {
+    let lang = view.lang;
+    let mut degrees: Vec<u32> = trained(findings).flat_map(|(_, c)| c.widths.iter().map(|w| w.degree)).collect();
+    degrees.sort_unstable();
+    degrees.dedup();
+    if degrees.len() < 2 {
+        return String::new();
+    }
+    let cell = |c: &TrainingChoice, degree: u32| {
+        c.widths.iter().find(|w| w.degree == degree).map_or(NONE.to_owned(), |w| {
+            format!("{} → {}, {}", percent(w.bare), percent(w.exposed), quantity(w.step, Unit::Time))
+        })
+    };
+    let row = |degree: &u32| {
+        let mut row = vec![degree.to_string()];
+        row.extend(trained(findings).map(|(_, c)| cell(c, *degree)));
+        row
+    };
+    let rows: Vec<Vec<String>> = degrees.iter().map(row).collect();
+    let name = trained(findings).find_map(|(_, c)| c.widths.first()).map_or("", |w| w.what.as_str());
+    heading(Training::Widths.text(lang), view)
+        + &grid(&named(findings, name), &rows, false, view)
+        + &paragraph(Training::WidthsNote.text(lang), 0, view)
 }
 
 fn memory(findings: &TrainingFindings, view: View) -> String {

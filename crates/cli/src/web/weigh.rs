@@ -1,6 +1,7 @@
 //! Studies in, findings out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Json;
 use axum::extract::State;
@@ -29,7 +30,9 @@ pub const NAME: &str = "study.toml";
 pub async fn weigh(State(app): State<Arc<App>>, text: String) -> Result<Json<Value>, Refusal> {
     let (findings, counts) = answer(app, text).await?;
     let page = report::sections(&findings);
-    Ok(Json(json!({ "findings": findings, "page": page, "weighed": counts.weighed, "remembered": counts.remembered })))
+    Ok(Json(
+        json!({ "findings": findings, "page": page, "weighed": counts.weighed, "remembered": counts.remembered, "simulated": counts.simulated }),
+    ))
 }
 
 /// `POST /api/v1/report`: the same as one HTML file.
@@ -52,6 +55,17 @@ pub async fn csv(State(app): State<Arc<App>>, text: String) -> Result<Response, 
     Ok((headers, report::csv(&findings)).into_response())
 }
 
+/// `POST /api/v1/parquet`: the same, typed.
+pub async fn parquet(State(app): State<Arc<App>>, text: String) -> Result<Response, Refusal> {
+    let (findings, _) = answer(app, text).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/vnd.apache.parquet"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"findings.parquet\""),
+    ];
+    let bytes = report::parquet(&findings).map_err(|_| Refusal::bug())?;
+    Ok((headers, bytes).into_response())
+}
+
 /// `POST /api/v1/check`: whether a study is whole, without weighing.
 pub async fn check(State(app): State<Arc<App>>, text: String) -> Result<Json<Value>, Refusal> {
     app.gate
@@ -64,10 +78,11 @@ pub async fn check(State(app): State<Arc<App>>, text: String) -> Result<Json<Val
         .await
 }
 
-/// Systems weighed for a request, and taken from memory.
+/// Systems weighed for a request, and taken from memory; points simulated for them.
 struct Counts {
     weighed: usize,
     remembered: usize,
+    simulated: u64,
 }
 
 async fn answer(app: Arc<App>, text: String) -> Result<(Findings, Counts), Refusal> {
@@ -79,7 +94,8 @@ async fn answer(app: Arc<App>, text: String) -> Result<(Findings, Counts), Refus
         .await
 }
 
-fn read(app: &App, text: &str) -> Result<Study, Refusal> {
+/// A study whose candidates and simulations a request may ask for.
+pub fn read(app: &App, text: &str) -> Result<Study, Refusal> {
     // Without a folder a study may name no files of this machine.
     let study = study::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
     if study.systems.len() + study.incomplete.len() > CANDIDATES {
@@ -97,6 +113,7 @@ fn compute(app: &App, text: &str, stop: &Stop) -> Result<(Findings, Counts), Ref
     let study = read(app, text)?;
     let engines = weigh::engines(&study, &app.catalog);
     let ground = Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done: &|_| {} };
+    let simulated = AtomicU64::new(0);
     let one = |(candidate, engines): (&Candidate, &Vec<catalog::Engine>)| {
         let key = key(&study, candidate);
         if let Some(known) = app.known(&key) {
@@ -105,14 +122,17 @@ fn compute(app: &App, text: &str, stop: &Stop) -> Result<(Findings, Counts), Ref
         if stop.stopped() {
             return None;
         }
-        let finding: SystemFinding = weigh::weigh_one(&study, candidate, engines, &ground);
+        let recall = app.recall(&study, candidate);
+        let before = recall.simulated();
+        let finding: SystemFinding = weigh::weigh_one(&study, candidate, engines, &ground, &recall);
+        simulated.fetch_add(recall.simulated() - before, Ordering::Relaxed);
         app.keep(key, Arc::new(finding.clone()));
         Some((finding, true))
     };
     let found: Option<Vec<(SystemFinding, bool)>> = study.systems.par_iter().zip(engines.par_iter()).map(one).collect();
     let found = found.ok_or_else(|| Refusal::wrong("given up"))?;
     let weighed = found.iter().filter(|(_, new)| *new).count();
-    let counts = Counts { weighed, remembered: found.len() - weighed };
+    let counts = Counts { weighed, remembered: found.len() - weighed, simulated: simulated.into_inner() };
     let systems = found.into_iter().map(|(finding, _)| finding).collect();
     Ok((weigh::assemble(&study, systems, &app.catalog), counts))
 }

@@ -1,10 +1,12 @@
 //! Seconds of a step, quickly: operators that depend on the number of rows only are priced once per row count.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use crate::op::Op;
 use crate::step::{Batch, StepCost};
 
+use super::apart::{self, micro_batch};
 use super::{Deployment, Part, Placed, Task};
 
 /// How an engine brings kernels to the device.
@@ -31,14 +33,44 @@ const EXACT_ROWS: u64 = 256;
 /// Ratio of neighbouring grid points.
 const GRID: f64 = 1.0625;
 
+/// Times that were asked of one deployment. They depend on the deployment alone, so whoever keeps them spares asking
+/// again where the same deployment meets another workload.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Layers without attention, head, experts, exchange of experts: by row count.
+    rows: [Vec<f64>; 4],
+    /// Attention of decode steps, by requests and the bits of the tokens in their cache.
+    decode: HashMap<(u64, u64), f64>,
+}
+
+/// Times of decode attention that are kept; a slider that moves asks for new ones for ever.
+const KEPT: usize = 1 << 14;
+
+impl Known {
+    /// Takes over what another knows of the same deployment.
+    pub fn merge(&mut self, other: Known) {
+        for (mine, others) in self.rows.iter_mut().zip(other.rows) {
+            mine.resize(mine.len().max(others.len()), f64::NAN);
+            for (m, o) in mine.iter_mut().zip(others) {
+                if m.is_nan() {
+                    *m = o;
+                }
+            }
+        }
+        if self.decode.len() < other.decode.len() {
+            self.decode = other.decode;
+        }
+    }
+}
+
 /// Time of something by row count, filled on demand.
 struct ByRows {
     known: RefCell<Vec<f64>>,
 }
 
 impl ByRows {
-    fn new() -> Self {
-        ByRows { known: RefCell::new(Vec::new()) }
+    fn new(known: Vec<f64>) -> Self {
+        ByRows { known: RefCell::new(known) }
     }
 
     /// Looks up `rows`, pricing the grid points beside it with `price` where they are new.
@@ -77,22 +109,36 @@ pub struct StepTimes<'a> {
     head: ByRows,
     experts: ByRows,
     exchange: ByRows,
+    decode: RefCell<HashMap<(u64, u64), f64>>,
     scratch: RefCell<Vec<Placed>>,
 }
 
 impl<'a> StepTimes<'a> {
     /// Prices nothing yet.
     pub fn new(deployment: Deployment<'a>, launch: Launch) -> Self {
+        Self::knowing(deployment, launch, Known::default())
+    }
+
+    /// With what was asked of the same deployment before.
+    pub fn knowing(deployment: Deployment<'a>, launch: Launch, known: Known) -> Self {
+        let [body, head, experts, exchange] = known.rows.map(ByRows::new);
         StepTimes {
             deployment,
             launch,
-            body: ByRows::new(),
+            body,
             body_kernels: Cell::new((f64::NAN, 0.0)),
-            head: ByRows::new(),
-            experts: ByRows::new(),
-            exchange: ByRows::new(),
+            head,
+            experts,
+            exchange,
+            decode: RefCell::new(known.decode),
             scratch: RefCell::new(Vec::with_capacity(64)),
         }
+    }
+
+    /// Hands over what was asked so far, and forgets it.
+    pub fn take_known(&self) -> Known {
+        let rows = [&self.body, &self.head, &self.experts, &self.exchange].map(|of| of.known.take());
+        Known { rows, decode: self.decode.take() }
     }
 
     /// What is priced.
@@ -115,15 +161,36 @@ impl<'a> StepTimes<'a> {
         placed.iter().filter(|p| keep(p)).map(|p| p.count * self.seconds(&p.task)).sum()
     }
 
+    /// Attention of a step. Simulations ask for the same decode steps again and again.
+    fn attention(&self, batch: &Batch) -> f64 {
+        let price = || self.total(|_| true, |out| self.deployment.attention(batch, out));
+        if batch.prefill > 0 {
+            return price();
+        }
+        let key = (batch.decode, batch.decode_kv.to_bits());
+        if let Some(seconds) = self.decode.borrow().get(&key) {
+            return *seconds;
+        }
+        let seconds = price();
+        let mut decode = self.decode.borrow_mut();
+        if decode.len() < KEPT {
+            decode.insert(key, seconds);
+        }
+        seconds
+    }
+
     /// Kernels of the layers in a step of one rank, and exchanges among them.
     fn kernels(&self) -> (f64, f64) {
         if self.body_kernels.get().0.is_nan() {
             let mut placed = Vec::new();
             self.deployment.body(1, &mut placed);
-            if self.deployment.parallel.dp > 1 {
+            // Those of feed-forward devices of their own are no kernels of this rank; the exchanges are.
+            let before = placed.iter().map(|p| p.count * kernels_of(&p.task)).sum::<f64>();
+            if self.deployment.shares() {
                 self.deployment.experts(1, 1, &mut placed);
             }
-            let kernels = placed.iter().map(|p| p.count * kernels_of(&p.task)).sum();
+            let own = |kernels: f64| if self.deployment.apart.is_some() { before } else { kernels };
+            let kernels = own(placed.iter().map(|p| p.count * kernels_of(&p.task)).sum());
             let exchanges = placed.iter().filter(|p| matches!(p.task, Task::Exchange(_))).map(|p| p.count).sum();
             self.body_kernels.set((kernels, exchanges));
         }
@@ -138,7 +205,7 @@ impl<'a> StepTimes<'a> {
         d.body(rows, &mut placed);
         d.attention(batch, &mut placed);
         d.head(batch.decode * d.queries() + batch.prefill, &mut placed);
-        if d.parallel.dp > 1 {
+        if d.shares() {
             d.experts(rows * u64::from(d.parallel.dp), rows, &mut placed);
         }
         placed
@@ -153,8 +220,9 @@ fn kernels_of(task: &Task) -> f64 {
     }
 }
 
-impl StepCost for StepTimes<'_> {
-    fn local(&self, batch: &Batch) -> f64 {
+impl StepTimes<'_> {
+    /// Seconds of one pass of a rank through its own layers.
+    fn pass(&self, batch: &Batch) -> f64 {
         let d = &self.deployment;
         let rows = batch.decode * d.queries() + batch.prefill_tokens;
         if rows == 0 {
@@ -163,7 +231,7 @@ impl StepCost for StepTimes<'_> {
         let mut device = self.body.at(rows, |r| self.total(|_| true, |out| d.body(r, out)));
         let sampled = batch.decode * d.queries() + batch.prefill;
         device += self.head.at(sampled, |r| self.total(|_| true, |out| d.head(r, out)));
-        device += self.total(|_| true, |out| d.attention(batch, out));
+        device += self.attention(batch);
         let launch = &self.launch;
         let (kernels, exchanges) = self.kernels();
         device += exchanges * launch.wait;
@@ -181,18 +249,47 @@ impl StepCost for StepTimes<'_> {
         device + launch.prompt_token * batch.prefill_tokens as f64
     }
 
-    fn shared(&self, tokens: u64, fullest: u64) -> f64 {
+    /// Seconds of the experts (apart: of all feed-forward layers) and of the exchanges with them, in one pass.
+    fn together(&self, tokens: u64, fullest: u64) -> (f64, f64) {
         let d = &self.deployment;
-        if d.parallel.dp <= 1 || tokens == 0 {
-            return 0.0;
+        if !d.shares() || tokens == 0 {
+            return (0.0, 0.0);
         }
         let ranks = u64::from(d.parallel.dp);
         let compute = self
             .experts
-            .at(tokens, |t| self.total(|p| p.part == Part::Experts, |out| d.experts(t, t.div_ceil(ranks), out)));
+            .at(tokens, |t| self.total(|p| p.part != Part::ExpertExchange, |out| d.experts(t, t.div_ceil(ranks), out)));
         let exchange = self.exchange.at(fullest * ranks, |t| {
             self.total(|p| p.part == Part::ExpertExchange, |out| d.experts(t, t.div_ceil(ranks), out))
         });
-        compute + exchange
+        (compute, exchange)
+    }
+}
+
+impl StepCost for StepTimes<'_> {
+    fn local(&self, batch: &Batch) -> f64 {
+        let rows = batch.decode * self.deployment.queries() + batch.prefill_tokens;
+        match self.deployment.apart {
+            None => self.pass(batch),
+            Some(apart) => {
+                let turns = apart.turns(rows);
+                turns as f64 * self.pass(&micro_batch(batch, turns))
+            }
+        }
+    }
+
+    fn shared(&self, tokens: u64, fullest: u64) -> f64 {
+        let turns = self.deployment.apart.map_or(1, |apart| apart.turns(fullest));
+        let (compute, exchange) = self.together(tokens.div_ceil(turns), fullest.div_ceil(turns));
+        turns as f64 * (compute + exchange)
+    }
+
+    fn bounds(&self, tokens: u64, fullest: u64, bound: &mut dyn FnMut(f64, f64)) {
+        let Some(apart) = self.deployment.apart else { return bound(1.0, self.shared(tokens, fullest)) };
+        let turns = apart.turns(fullest);
+        let (feed, exchange) = self.together(tokens.div_ceil(turns), fullest.div_ceil(turns));
+        let turns = turns as f64;
+        let layers = self.deployment.model.layers.iter().map(|group| f64::from(group.count)).sum();
+        apart::bounds(turns, layers, turns * feed, turns * exchange, bound);
     }
 }

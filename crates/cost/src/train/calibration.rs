@@ -51,6 +51,10 @@ pub struct Stack {
     pub contention: f64,
     /// Time of exchanges over that of the curves.
     pub network: f64,
+    /// Whether shards of a layer are gathered together; else weight by weight, as a compiler that sees the whole step does.
+    pub gathers_layers: bool,
+    /// Bytes that a logit takes at the fullest moment of the loss.
+    pub logits: f64,
     /// Bytes that it keeps of a device's memory.
     pub reserved: f64,
 }

@@ -5,7 +5,7 @@ use catalog::{Arithmetic, LayerGroup};
 use formats::Scheme;
 
 use super::layer::{LayerWork, Product, Recomputed};
-use super::{Job, Plan};
+use super::{Job, Plan, Terms};
 use crate::Op;
 use crate::comm::Exchange;
 
@@ -54,6 +54,8 @@ pub struct LayerCost {
     pub experts: f64,
     /// Parameters among them that learn, of both kinds.
     pub learned: [f64; 2],
+    /// Parameters of the largest product on the rank; of several layers the largest of all.
+    pub largest: f64,
     /// Operations that the model asks for, forward, per token.
     pub model_flop_per_token: f64,
     /// Operations that the rank's matrix unit does, forward and backward, and their least seconds at its peaks.
@@ -84,6 +86,7 @@ impl LayerCost {
         self.experts += other.experts * times;
         self.model_flop_per_token += other.model_flop_per_token * times;
         self.light += other.light * times;
+        self.largest = self.largest.max(other.largest);
     }
 }
 
@@ -120,22 +123,29 @@ impl<'a> Pricer<'a> {
         &self.job
     }
 
-    /// The mean layer of the model under a plan's split inside a stage: degrees other than `tp`, `cp`, `ep`, `etp`, the
-    /// micro-batch, sequence parallelism and the way of `cp` do not matter.
-    pub fn layer(&self, plan: &Plan) -> LayerCost {
-        let layers = self.job.model.num_layers().max(1) as f64;
-        let mut mean = LayerCost::default();
+    /// All that a plan's step and memory are combined from, under its split inside a stage: degrees other than `tp`, `cp`,
+    /// `ep`, `etp`, the micro-batch, sequence parallelism and the way of `cp` do not matter.
+    pub fn terms(&self, plan: &Plan) -> Terms {
+        let all = self.job.model.num_layers().max(1) as f64;
+        let (mut layer, mut heavy) = (LayerCost::default(), (LayerCost::default(), 0.0));
         for group in &self.job.model.layers {
-            mean.add(&self.group(group, plan), f64::from(group.count) / layers);
+            let (one, count) = (self.group(group, plan), f64::from(group.count));
+            layer.add(&one, count / all);
+            let values = |l: &LayerCost| l.dense + l.experts;
+            if values(&one) > values(&heavy.0) * (1.0 + 1e-9) {
+                heavy = (one, count);
+            } else if values(&one) >= values(&heavy.0) * (1.0 - 1e-9) {
+                heavy.1 += count;
+            }
         }
-        mean
+        Terms { layer, heavy, ends: self.ends(plan) }
     }
 
     /// One layer of a group.
     pub fn group(&self, group: &LayerGroup, plan: &Plan) -> LayerCost {
         let job = &self.job;
         let work = job.layer(group, plan);
-        let mut cost = self.operators(&work, plan.offload.activations);
+        let mut cost = self.operators(&work);
         let stage = |list: &[(Exchange, f64)]| self.comm(list);
         let (forward, backward) =
             (job.forward_exchanges(group, plan, &work), job.backward_exchanges(group, plan, &work));
@@ -159,6 +169,7 @@ impl<'a> Pricer<'a> {
                 [adapters.map(|p| (p.n * p.k) as f64).sum(), 0.0]
             }
         };
+        cost.largest = work.products.iter().map(|p| (p.groups * p.n * p.k) as f64).fold(0.0, f64::max);
         cost.saved = work.saved;
         cost.routed = f64::from(u8::from(matches!(group.ffn, catalog::Ffn::Moe(_))));
         cost.model_flop_per_token = work.model_flop_per_token;
@@ -191,13 +202,12 @@ impl<'a> Pricer<'a> {
             head: [forward + loss, input + loss, if learns { weight } else { 0.0 }],
             table: vocab as f64 * job.model.hidden as f64,
             own_head: !job.model.tied_embeddings,
-            // Logits in 16 bits and their gradient in 32.
-            logits: logits * 6.0,
+            logits: logits * job.stack.logits,
             model_flop_per_token: 2.0 * (job.model.vocab * job.model.hidden) as f64,
         }
     }
 
-    fn operators(&self, work: &LayerWork, _offload: bool) -> LayerCost {
+    fn operators(&self, work: &LayerWork) -> LayerCost {
         let mut cost = LayerCost::default();
         let stack = self.job.stack;
         for product in &work.products {

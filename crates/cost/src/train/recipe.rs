@@ -41,9 +41,11 @@ pub struct Lora {
 pub struct Recipe {
     /// Operands of the linear layers, forward and backward: BF16, FP8 per tensor, FP8 with 128x128 blocks, MXFP8, FP4.
     pub linear: Scheme,
+    /// Parameters as they are kept between steps: as they compute, or in 32 bits and rounded when they are used.
+    pub weights: StateFormat,
     /// Gradients as they are summed over replicas.
     pub gradients: StateFormat,
-    /// Master copy of the parameters; `None`: the 16-bit parameters are the master copy.
+    /// Master copy of the parameters; `None`: they are their own.
     pub master: Option<StateFormat>,
     /// Each of the optimizer's two moments.
     pub moments: StateFormat,
@@ -59,6 +61,7 @@ impl Recipe {
     /// BF16 with FP32 gradients, master weights and moments: 18 bytes a parameter before sharding.
     pub const MIXED: Recipe = Recipe {
         linear: Scheme::BF16,
+        weights: StateFormat::Bf16,
         gradients: StateFormat::Fp32,
         master: Some(StateFormat::Fp32),
         moments: StateFormat::Fp32,
@@ -67,9 +70,9 @@ impl Recipe {
         lora: None,
     };
 
-    /// Bytes of a parameter that computes, on the devices that hold it.
+    /// Bytes of a parameter between steps, on the devices that hold it.
     pub fn weight_bytes(&self) -> f64 {
-        2.0
+        self.weights.bytes()
     }
 
     /// Bytes of a parameter as it is gathered.
@@ -82,9 +85,11 @@ impl Recipe {
         self.master.map_or(0.0, StateFormat::bytes) + 2.0 * self.moments.bytes()
     }
 
-    /// Bytes that the optimizer reads and writes for a parameter: gradient, master copy, moments and the new weight.
+    /// Bytes that the optimizer reads and writes for a parameter: gradient, master copy, moments and the new weight, which
+    /// without a master copy is read too.
     pub fn optimizer_traffic(&self) -> f64 {
-        self.gradients.bytes() + 2.0 * self.optimizer_bytes() + 2.0
+        let weights = if self.master.is_some() { 1.0 } else { 2.0 };
+        self.gradients.bytes() + 2.0 * self.optimizer_bytes() + weights * self.weight_bytes()
     }
 }
 
@@ -97,5 +102,9 @@ mod tests {
         let r = Recipe::MIXED;
         assert_eq!(r.weight_bytes() + r.gradients.bytes() + r.optimizer_bytes(), 18.0);
         assert_eq!(r.optimizer_traffic(), 4.0 + 24.0 + 2.0);
+        // Without a copy in 16 bits: two bytes less to hold, as much to move.
+        let one = Recipe { weights: StateFormat::Fp32, master: None, ..r };
+        assert_eq!(one.weight_bytes() + one.gradients.bytes() + one.optimizer_bytes(), 16.0);
+        assert_eq!(one.optimizer_traffic(), 4.0 + 16.0 + 8.0);
     }
 }

@@ -33,7 +33,12 @@ pub struct Hall {
 impl Hall {
     /// A chip with this peak and memory bandwidth, eight of them on links of this bandwidth, nodes on an eighth of it.
     pub fn new(peak: f64, memory: f64, links: f64) -> Hall {
-        let chip = chip(&[(Arithmetic::Bf16, peak), (Arithmetic::Fp32, peak / 8.0)], memory, ChipClass::Gpu);
+        Hall::of(&[(Arithmetic::Bf16, peak), (Arithmetic::Fp32, peak / 8.0)], memory, links)
+    }
+
+    /// The same with these peaks.
+    pub fn of(peaks: &[(Arithmetic, f64)], memory: f64, links: f64) -> Hall {
+        let chip = chip(peaks, memory, ChipClass::Gpu);
         let device = Device::new(&chip, &Calibration::default(), None).expect("a device");
         let tier = |name: &str, shape, chips, rate| Tier {
             name: name.to_owned(),
@@ -65,6 +70,8 @@ impl Hall {
             overlap,
             contention: 0.1,
             network: 1.0,
+            gathers_layers: true,
+            logits: 6.0,
             reserved: 5e9,
         };
         Hall { chip, device, network, stack }

@@ -26,7 +26,7 @@ use crate::collective::{
 use crate::family::{Families, Family};
 use crate::fault::{Damage, FaultError};
 use crate::flow::{FlowError, run};
-use crate::graph::{BuildError, Graph, NodeKind, build};
+use crate::graph::{BuildError, Graph, LinkId, NodeKind, build};
 use crate::place::{PlaceError, Placement};
 use crate::price::{CalibrationError, CommCalibration, Network};
 use crate::route::Routing;
@@ -107,6 +107,9 @@ pub struct Timed {
     pub rounds: f64,
     /// Links by name and the share of `wire` that they are full, fullest first.
     pub busiest: Vec<(String, f64)>,
+    /// Every link that carries something, and the share of `seconds` for which it is as full as its family gets it: what
+    /// is left for others at the same time.
+    pub loads: Vec<(LinkId, f64)>,
     /// Bytes that each link carries in all.
     pub carried: Vec<f64>,
     /// How closely flows were followed.
@@ -154,6 +157,21 @@ impl<'a> Bench<'a> {
         let slice = system.with_chips(count).unwrap_or_else(|| system.clone());
         let network = Network::new(&slice.fabric, calibration, &system.chip.architecture, 1)?;
         Ok(Bench { system, graph, placement, routing, network, families })
+    }
+
+    /// The same fabric with other ranks on it: a group of them.
+    ///
+    /// # Errors
+    /// [`EstimateError`] if they do not fit, or a fact is missing.
+    pub fn with_ranks(&self, placement: Placement, calibration: &CommCalibration) -> Result<Bench<'a>, EstimateError> {
+        if placement.len() < 2 {
+            return Err(PlaceError::TooFew { ranks: placement.len(), least: 2 }.into());
+        }
+        placement.check(self.graph.chips.len() as u32)?;
+        let slice = self.system.with_chips(placement.len() as u32);
+        let fabric = slice.as_ref().map_or(&self.system.fabric, |s| &s.fabric);
+        let network = Network::new(fabric, calibration, &self.system.chip.architecture, 1)?;
+        Ok(Bench { placement, network, ..self.clone() })
     }
 
     /// Whether all ranks are in one innermost domain.
@@ -222,8 +240,13 @@ impl<'a> Bench<'a> {
         let latency = launch + lowered.job.phases.iter().map(|p| p.pause * p.repeat as f64).sum::<f64>();
         let seconds = launch + achieved + family.fill * (latency * wire).sqrt();
         let busiest = busiest(&self.graph, &damage.capacity, &lowered.carried, wire);
+        let full = |(link, &bytes): (usize, &f64)| {
+            let reach = self.reach(schedule.algorithm, self.graph.links[link].tier);
+            (link as LinkId, (bytes / (damage.capacity[link] * reach) / seconds).min(1.0))
+        };
+        let loads = lowered.carried.iter().enumerate().filter(|(_, bytes)| **bytes > 0.0).map(full).collect();
         let (rounds, fidelity) = (schedule.rounds(), lowered.fidelity);
-        Ok(Timed { wire, seconds, rounds, busiest, carried: lowered.carried, fidelity, spread: family.p90 })
+        Ok(Timed { wire, seconds, rounds, busiest, loads, carried: lowered.carried, fidelity, spread: family.p90 })
     }
 
     /// Share of a tier's bandwidth that an algorithm reaches.

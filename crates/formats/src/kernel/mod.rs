@@ -149,8 +149,8 @@ fn encode_tiles_pow2(
     let width = width.min(cols);
     let (least, greatest) = container.exponent_range();
     let mut finite = true;
-    // Both passes over about a thousand columns, so that the second one finds the band in the L2 cache.
-    let tiles = 1024usize.div_ceil(width);
+    // Both passes go over whole rows, in the order of memory, as long as the second one finds the band in a cache.
+    let tiles = 8192usize.div_ceil(width);
     let (mut max, mut exponents) = (vec![0u32; tiles], Vec::with_capacity(tiles));
     for (i, scales) in scales.chunks_mut(tiles).enumerate() {
         let from = i * tiles * width;

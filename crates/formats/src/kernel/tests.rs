@@ -255,7 +255,8 @@ fn every_level_gives_the_bytes_of_the_portable_one() {
     let mixed: Vec<u16> = (0..all.len()).map(|i| all[i * 7919 % all.len()]).collect();
     for container in ALL {
         let rule = container.default_rule();
-        for (v, cols) in [(&all, 2048), (&mixed, 128), (&mixed, 512)] {
+        // The last: more than one walk over the rows holds, and a narrow tile at the end.
+        for (v, cols) in [(&all, 2048), (&mixed, 128), (&mixed, 512), (&mixed, 8352)] {
             let v = &v[..v.len().min(128 * cols) / cols * cols];
             let wide: Vec<f32> = v.iter().map(|&x| bf16_to_f32(x)).collect();
             let g = tensor_scale(container, &wide);

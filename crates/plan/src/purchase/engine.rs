@@ -12,7 +12,7 @@ use crate::study::{Levels, Study};
 use crate::traffic::Lengths;
 use crate::train::findings::TrainingAnswer;
 use crate::train::study::TrainingCandidate;
-use crate::train::{self, TrainingGround, TrainingStudy};
+use crate::train::{self, TrainingGround, TrainingStudy, Watch};
 use crate::weigh::{Ground, weigh};
 
 /// Weighs one system at a time and remembers what it found, by all that goes in.
@@ -46,11 +46,9 @@ impl<'a> Engine<'a> {
         let mut study = study.clone();
         study.systems = vec![TrainingCandidate { candidate: offer.unit.clone(), framework: None }];
         let Ground { catalog, fitted, intervals, done } = self.ground;
-        let ground = TrainingGround { catalog, fitted, chips: self.chips, intervals, done };
+        let ground = TrainingGround { catalog, fitted, chips: self.chips, intervals, done, watch: Watch::NOBODY };
         self.once(format!("{study:?}"), || {
-            let findings = train::weigh(&study, &ground).map_err(|faults| {
-                NoRate(faults.first().map_or_else(|| "framework profiles are wrong".to_owned(), ToString::to_string))
-            })?;
+            let findings = train::weigh(&study, &ground).map_err(|error| NoRate(error.to_string()))?;
             let Some(system) = findings.systems.first() else { return Err(NoRate("no system".into())) };
             match &system.answer {
                 TrainingAnswer::Trains(choice) => {

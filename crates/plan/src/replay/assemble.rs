@@ -27,8 +27,9 @@ const SMALLEST_BLOCK: u32 = 64;
 /// Puts the sources of a study together.
 ///
 /// # Errors
-/// Traces whose content blocks differ in size, or no request left by the slices.
-pub fn assemble(study: &ReplayStudy) -> Result<Assembled, ReplayError> {
+/// Traces whose content blocks differ in size, no request left by the slices, or [`ReplayError::Stopped`] where
+/// `goes_on`, asked before each source, says no.
+pub fn assemble(study: &ReplayStudy, goes_on: &dyn Fn() -> bool) -> Result<Assembled, ReplayError> {
     let block = block(study)?;
     let mut assembled = Assembled { requests: Requests { block, ..Requests::default() }, ..Assembled::default() };
     assembled.requests.priorities = study.classes.iter().map(|class| class.priority).collect();
@@ -36,6 +37,9 @@ pub fn assemble(study: &ReplayStudy) -> Result<Assembled, ReplayError> {
     let mut all: Vec<(Time, Request)> = Vec::new();
     let mut salts: BTreeMap<&Path, u64> = BTreeMap::new();
     for (number, source) in study.sources.iter().enumerate() {
+        if !goes_on() {
+            return Err(ReplayError::Stopped);
+        }
         let own = match &source.kind {
             SourceKind::Trace { path, trace } => {
                 let fresh = salts.len() as u64 + 1;

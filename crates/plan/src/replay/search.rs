@@ -30,7 +30,6 @@ struct Search<'s, 'p> {
     asked: &'s SearchAsked,
     study: &'s ReplayStudy,
     play: &'s mut Play<'p>,
-    done: &'s dyn Fn(&str),
     known: BTreeMap<(Option<u32>, Vec<u32>), usize>,
     trials: Vec<Trial>,
 }
@@ -39,13 +38,8 @@ struct Search<'s, 'p> {
 ///
 /// # Errors
 /// As those of the replays.
-pub fn search(
-    asked: &SearchAsked,
-    study: &ReplayStudy,
-    play: &mut Play<'_>,
-    done: &dyn Fn(&str),
-) -> Result<Found, ReplayError> {
-    let mut search = Search { asked, study, play, done, known: BTreeMap::new(), trials: Vec::new() };
+pub fn search(asked: &SearchAsked, study: &ReplayStudy, play: &mut Play<'_>) -> Result<Found, ReplayError> {
+    let mut search = Search { asked, study, play, known: BTreeMap::new(), trials: Vec::new() };
     let splits: Vec<Option<u32>> =
         if asked.split.is_empty() { vec![None] } else { asked.split.iter().map(|s| Some(*s)).collect() };
     let mut best: Option<usize> = None;
@@ -75,7 +69,6 @@ impl Search<'_, '_> {
         let ((levels, goodput), cost) = (self.play)(sizes, split)?;
         let chips = sizes.iter().zip(&self.study.pools).map(|(size, pool)| size * pool.chips).sum();
         let meets = levels && goodput >= self.asked.goodput;
-        (self.done)(&format!("{sizes:?}"));
         self.trials.push(Trial { sizes: sizes.to_vec(), split, chips, cost, meets, goodput });
         self.known.insert(key, self.trials.len() - 1);
         Ok(self.trials.len() - 1)

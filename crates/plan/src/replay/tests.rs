@@ -9,6 +9,17 @@ fn study(text: &str) -> ReplayStudy {
     check("test.toml", text, None, Library { catalog: &catalog, folder: None }).expect("sound")
 }
 
+fn assembled(study: &ReplayStudy) -> Result<Assembled, ReplayError> {
+    assemble(study, &|| true)
+}
+
+fn fitted() -> Fitted {
+    Fitted {
+        operators: cost::Calibration::embedded().expect("sound"),
+        exchanges: cost::comm::CommCalibration::embedded().expect("sound"),
+    }
+}
+
 const POOL: &str = "[[pool]]\nname = \"a\"\nsystem = \"nvidia-hgx-h100\"\nchips = 2\nreplicas = 8\nengine = \"vllm\"\n";
 
 fn drawn(more: &str) -> String {
@@ -19,26 +30,26 @@ fn drawn(more: &str) -> String {
 
 #[test]
 fn sources_are_sliced_scaled_repeated_and_overlaid() {
-    let plain = assemble(&study(&(drawn("") + POOL))).expect("assembled");
+    let plain = assembled(&study(&(drawn("") + POOL))).expect("assembled");
     assert_eq!(plain.requests.list.len(), 100);
     let times = |assembled: &Assembled| assembled.requests.list.iter().map(|r| r.arrival.seconds()).collect::<Vec<_>>();
-    let fast = assemble(&study(&(drawn("rate = 2\n") + POOL))).expect("assembled");
+    let fast = assembled(&study(&(drawn("rate = 2\n") + POOL))).expect("assembled");
     for (a, b) in times(&plain).iter().zip(times(&fast)) {
         assert!((a / 2.0 - b).abs() < 1e-9);
     }
-    let twice = assemble(&study(&(drawn("repeat = 2\nfirst = 10\n") + POOL))).expect("assembled");
+    let twice = assembled(&study(&(drawn("repeat = 2\nfirst = 10\n") + POOL))).expect("assembled");
     assert_eq!(twice.requests.list.len(), 20);
     let period = times(&plain)[9] * 10.0 / 9.0;
     assert!((times(&twice)[10] - times(&twice)[0] - period).abs() < 1e-9);
     let cut =
-        assemble(&study(&(drawn("from = \"2 s\"\nuntil = \"4 s\"\nstart = \"100 s\"\n") + POOL))).expect("assembled");
+        assembled(&study(&(drawn("from = \"2 s\"\nuntil = \"4 s\"\nstart = \"100 s\"\n") + POOL))).expect("assembled");
     assert_eq!(cut.requests.list.len(), times(&plain).iter().filter(|t| (2.0..4.0).contains(*t)).count());
     assert!(times(&cut).iter().all(|t| (100.0..102.0).contains(t)));
     let second = "[[traffic]]\narrivals = { rate = \"10 /s\" }\nrequests = 50\ninput = 7\noutput = 10\n";
-    let both = assemble(&study(&(drawn("") + second + POOL))).expect("assembled");
+    let both = assembled(&study(&(drawn("") + second + POOL))).expect("assembled");
     assert_eq!(both.requests.list.iter().filter(|r| r.input == 7).count(), 50);
     assert!(both.requests.list.windows(2).all(|pair| pair[0].arrival <= pair[1].arrival));
-    let none = assemble(&study(&(drawn("from = \"1 h\"\n") + POOL)));
+    let none = assembled(&study(&(drawn("from = \"1 h\"\n") + POOL)));
     assert!(matches!(none, Err(ReplayError::Study(_))));
 }
 
@@ -46,7 +57,7 @@ fn sources_are_sliced_scaled_repeated_and_overlaid() {
 fn sessions_stay_whole_when_sources_are_mixed() {
     let session = "[traffic.session]\nturns = 3\nadds = 20\npause = \"5 s\"\n";
     let second = "[[traffic]]\narrivals = { rate = \"10 /s\" }\nrequests = 50\ninput = 7\noutput = 10\n";
-    let all = assemble(&study(&(drawn(session) + second + POOL))).expect("assembled");
+    let all = assembled(&study(&(drawn(session) + second + POOL))).expect("assembled");
     assert_eq!(all.requests.list.len(), 350);
     assert!(all.requests.check().is_ok());
     for request in &all.requests.list {
@@ -56,7 +67,7 @@ fn sessions_stay_whole_when_sources_are_mixed() {
         }
     }
     assert_eq!(all.requests.block, 0, "no pool asks for contents");
-    let cached = assemble(&study(&(drawn(session) + second + POOL + "prefix_cache = true\n"))).expect("assembled");
+    let cached = assembled(&study(&(drawn(session) + second + POOL + "prefix_cache = true\n"))).expect("assembled");
     assert_eq!(cached.requests.block, 64);
 }
 
@@ -76,12 +87,9 @@ fn faults_hit_what_stands_together() {
 
 #[test]
 fn the_same_study_gives_the_same_bytes_and_levels_are_told() {
-    let fitted = Fitted {
-        operators: cost::Calibration::embedded().expect("sound"),
-        exchanges: cost::comm::CommCalibration::embedded().expect("sound"),
-    };
+    let fitted = fitted();
     let study = study(&(drawn("") + "[levels]\nttft = \"1 s\"\nttft_p99 = \"1 us\"\n" + POOL));
-    let run = || answer(&study, &fitted, &|_| ()).expect("answered");
+    let run = || answer(&study, &fitted, &|_| true).expect("answered");
     let (first, second) = (run(), run());
     assert_eq!(first.findings, second.findings);
     assert_eq!(first.replayed, second.replayed);
@@ -95,4 +103,85 @@ fn the_same_study_gives_the_same_bytes_and_levels_are_told() {
         "the series holds all tokens but those of the last moments: {tokens}"
     );
     assert!(first.replayed.end > Time::ZERO);
+}
+
+#[test]
+fn who_watches_hears_how_far_it_is_and_can_stop_it() {
+    let fitted = fitted();
+    let study = study(&(drawn("") + POOL));
+    let heard = std::cell::RefCell::new(Vec::new());
+    let whole = answer(&study, &fitted, &|progress| {
+        heard.borrow_mut().push((progress.ended, progress.requests));
+        true
+    });
+    assert!(whole.is_ok());
+    let heard = heard.into_inner();
+    assert!(heard.contains(&(0, 100)) && heard.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{heard:?}");
+    for stop in 0..heard.len() {
+        let looks = std::cell::Cell::new(0);
+        let cut = answer(&study, &fitted, &|_| {
+            looks.set(looks.get() + 1);
+            looks.get() <= stop
+        });
+        assert!(matches!(cut, Err(ReplayError::Stopped)) && looks.get() == stop + 1, "stopped at look {stop}");
+    }
+}
+
+/// A mixture-of-experts model with drafts on 16 chips for attention and 16 for experts.
+fn apart(more: &str) -> ReplayStudy {
+    study(&format!(
+        "model = \"deepseek-v3.1\"\n[[class]]\nname = \"chat\"\n[[class]]\nname = \"code\"\n\
+         [[traffic]]\nclass = \"chat\"\narrivals = {{ concurrency = 1024 }}\nrequests = 2048\ninput = 200\noutput = 100\n\
+         [[traffic]]\nclass = \"code\"\narrivals = {{ concurrency = 64 }}\nrequests = 128\ninput = 200\noutput = 100\n\
+         [[pool]]\nname = \"a\"\nsystem = \"nvidia-gb200-nvl72\"\nchips = 32\nengine = \"sglang\"\n{more}\n"
+    ))
+}
+
+#[test]
+fn experts_apart_overlap_with_attention() {
+    let fitted = fitted();
+    let tpot = |more: &str| {
+        let told = answer(&apart(more), &fitted, &|_| true).expect("answered").findings;
+        assert_eq!(told.requests[0].count, 2176, "{:?}", told.requests);
+        (told.pools[0].split.clone(), told.classes[0].tpot.expect("a time").p50)
+    };
+    let (split, alone) = tpot("ffn = { chips = 16, micro_batches = 1 }");
+    let (_, three) = tpot("ffn = { chips = 16, micro_batches = 3 }");
+    assert_eq!(split, "TP1 DP16 + FFN16");
+    // Three read the experts' weights three times as often, which costs what overlapping saves at this load.
+    assert!((0.6..1.4).contains(&(three / alone)), "{three} of {alone}");
+    let wrong = |more: &str, model: &str| {
+        let mut study = apart(more);
+        if !model.is_empty() {
+            study.models[0] = catalog::model::load(model, None).expect("built in");
+        }
+        answer(&study, &fitted, &|_| true).expect_err("refused").to_string()
+    };
+    assert!(wrong("ffn = { chips = 16 }", "llama-3.1-8b").contains("has no experts to put on chips of their own"));
+    assert!(wrong("ffn = { chips = 32 }", "").contains("leave none for attention"));
+    assert!(wrong("mtp_accepted = 0.5", "llama-3.1-8b").contains("has no multi-token-prediction layers"));
+    assert!(wrong("experts = { spread = 0.1 }", "").contains("dp above 1"));
+}
+
+#[test]
+fn classes_whose_drafts_are_accepted_more_often_are_answered_faster() {
+    let fitted = fitted();
+    let more = "split = { tp = 1, dp = 32, ep = 32 }\nmtp_accepted = { chat = 0.5, code = 2.0 }";
+    let told = answer(&apart(more), &fitted, &|_| true).expect("answered").findings;
+    let tpot = |class: usize| told.classes[class].tpot.expect("a time").p50;
+    // Steps are the same, and give 1.5 tokens to chat and 3 to code. Whoever takes more steps also waits for more prompts.
+    let ratio = tpot(1) / tpot(2);
+    assert!((1.8..2.5).contains(&ratio), "{ratio}");
+    let steady = "split = { tp = 1, dp = 32, ep = 32 }\nmax_seqs = 8\nsteps = \"decode-first\"";
+    let told = answer(&apart(steady), &fitted, &|_| true).expect("answered").findings;
+    assert_eq!(told.requests[0].count, 2176);
+}
+
+#[test]
+fn the_cheapest_fleet_needs_prices() {
+    let more = "[search]\nbest = \"cost\"\npools = [\"a\"]\n";
+    let mut study = study(&(drawn("") + POOL + more));
+    study.pools[0].price = None;
+    let error = answer(&study, &fitted(), &|_| true).expect_err("refused").to_string();
+    assert!(error.contains("pool a: no price of its chips is known"), "{error}");
 }

@@ -13,6 +13,7 @@ mod climb;
 mod gauge;
 mod plans;
 mod point;
+mod recall;
 mod reject;
 mod splits;
 mod steady;
@@ -22,6 +23,7 @@ pub use climb::Ceiling;
 pub use gauge::Shape;
 pub use plans::{Field, Plan, Rough};
 pub use point::{Point, Runner, level_name};
+pub use recall::{Place, Recall, Steps, steps_question, traffic_question};
 pub use splits::{Room, short};
 pub use steady::{CellLoad, Seen};
 pub use storage::{main_scheme, storage};
@@ -65,7 +67,7 @@ const PROMISING: f64 = 0.75;
 /// Points of the Pareto curve that are simulated beside those of the climbs.
 const CURVE: usize = 12;
 
-/// Searches one candidate. `engines` are all that may run on it.
+/// Searches one candidate. `engines` are all that may run on it; `recall` knows what was found out about it before.
 ///
 /// # Errors
 /// A chip without peak or bandwidth, or a calibration without curves.
@@ -74,10 +76,13 @@ pub fn search<'a>(
     candidate: &'a Candidate,
     engines: &'a [Engine],
     fitted: &Fitted,
+    recall: &'a Recall,
 ) -> Result<Found<'a>, Refusal> {
-    let fields = engines.iter().map(|e| field(study, candidate, e, fitted)).collect::<Result<Vec<_>, _>>()?;
+    let field = |(place, engine)| field(study, candidate, (place, engine), fitted, recall);
+    let fields = engines.iter().enumerate().map(field).collect::<Result<Vec<_>, _>>()?;
     let tpot = study.levels.tpot.iter().map(|(_, s)| s.0).reduce(f64::min);
-    let made: Vec<_> = fields.par_iter().enumerate().map(|(i, f)| f.plans(i, &study.search, tpot)).collect();
+    let make = |(i, f): (usize, &Field)| recall.plans(i, tpot, || f.plans(i, &study.search, tpot));
+    let made: Vec<_> = fields.par_iter().enumerate().map(make).collect();
     let (mut plans, mut tried, mut tally) = (Vec::new(), 0, Tally::default());
     for (more, count, rejected) in made {
         plans.extend(more);
@@ -98,11 +103,12 @@ pub fn search<'a>(
 fn field<'a>(
     study: &'a Study,
     candidate: &'a Candidate,
-    engine: &'a Engine,
+    (place, engine): (usize, &'a Engine),
     fitted: &Fitted,
+    recall: &'a Recall,
 ) -> Result<Field<'a>, Refusal> {
     let system = &candidate.system;
-    let machine = Machine::new(system, fitted, engine)?;
+    let machine = Machine::new(system, fitted, engine)?.recalling((place, None), recall.steps());
     let traffic = &study.traffic;
     let speculation = traffic.mtp_accepted.filter(|_| engine.features.mtp.mid() && study.model.mtp_layers > 0);
     let inner = system.fabric.tiers.first().map_or(1, |t| t.chips).min(candidate.chips).max(1);
@@ -124,6 +130,7 @@ fn field<'a>(
         given: &candidate.given,
         shape: Shape { input, cached: input * traffic.prefix_hit, output },
         longest: traffic.longest_request() as f64,
+        recall,
     })
 }
 
@@ -169,6 +176,20 @@ impl Found<'_> {
         let rest = ranked.iter().filter(|(i, promise)| !heads.contains(i) && *promise >= PROMISING * top);
         let rest: Vec<usize> = rest.map(|r| r.0).take(CONTENDERS).collect();
         climbs.extend(run(floor, &rest));
+        if std::env::var_os("SY_DEBUG").is_some() {
+            for (n, (c, i)) in climbs.iter().zip(heads.iter().chain(&rest)).enumerate() {
+                let promise = ranked.iter().find(|r| r.0 == *i).map_or(0.0, |r| r.1);
+                eprintln!(
+                    "DBG {} {n} split {} promise {:.3} sims {} best {:.3} batches {:?}",
+                    self.fields[0].machine.system.id,
+                    split(*i),
+                    promise / top,
+                    c.points.len(),
+                    c.best.as_ref().map_or(0.0, Point::output) / floor,
+                    c.points.iter().map(|p| (p.batch, p.misses.is_none())).collect::<Vec<_>>()
+                );
+            }
+        }
         let curve = self.curve(study, &climbs);
         for c in climbs {
             if let Some(point) = c.best

@@ -12,6 +12,7 @@ use crate::money::Priced;
 pub use crate::traffic::{Lengths, Load, Traffic};
 pub use given::{Degrees, Given, GivenFault};
 
+mod assume;
 pub(crate) mod files;
 mod given;
 pub(crate) mod lengths;

@@ -9,8 +9,10 @@ use units::{PerSecond, Range, Seconds, UsdPerKilowattHour};
 
 use super::lengths::{Side, lengths};
 use super::{
-    Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, files, systems,
+    Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, assume, files,
+    systems,
 };
+use crate::replay::traces::{self, Reading};
 
 /// Requests simulated for each point unless the study says otherwise.
 const REQUESTS: u64 = 512;
@@ -23,14 +25,28 @@ const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 
 /// Checks the text of a study.
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
+    let regions = &library.catalog.regions;
+    walk(name, text, |doc, root| study(doc, root, name, folder, library, regions))
+}
+
+/// Walks over a document: what comes of it if nothing is wrong, else all that is.
+pub(crate) fn walk<S>(
+    name: &str,
+    text: &str,
+    study: impl FnOnce(&Document, Table) -> Option<S>,
+) -> Result<S, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let regions = &library.catalog.regions;
-    let study = study(&doc, Table::root(&doc, &root), name, folder, library, regions);
-    match study {
+    match study(&doc, Table::root(&doc, &root)) {
         Some(study) if doc.is_sound() => Ok(study),
         _ => Err(doc.into_faults()),
     }
+}
+
+/// What a study is about, in its own words; else the name of its file.
+pub(crate) fn title(root: &Table, name: &str) -> Option<String> {
+    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
+    root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short))
 }
 
 fn study(
@@ -41,10 +57,7 @@ fn study(
     library: Library,
     regions: &[Region],
 ) -> Option<Study> {
-    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
-    let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short));
-    let model = root.need("model", "name a built-in model or a folder with a config.json");
-    let model = model.and_then(|v| self::model(&v, folder, library));
+    let (title, model) = (title(&root, name), model_of(&root, folder, library));
     let weights = root.get("weights").map_or(Some(None), |v| scheme(&v));
     let kv = root.get("kv").map_or(Some(None), |v| scheme(&v));
     let traffic = root.need("traffic", "write a table [traffic] with input and output");
@@ -55,7 +68,10 @@ fn study(
     let candidates = root.need("system", "write a table [[system]] for each candidate");
     let money = money_of(root.get("money"), regions);
     let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
-    let candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
+    let mut candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
+    if let (Some(value), Some((complete, _))) = (root.get("assume"), &mut candidates) {
+        assume::assume(&value, complete);
+    }
     let search = root.get("search").map_or_else(|| Some(everything()), |v| search(&v));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();
@@ -77,6 +93,12 @@ fn study(
         search: search?,
         seed: seed?,
     })
+}
+
+/// The model that a table names.
+pub(crate) fn model_of(table: &Table, folder: Option<&Path>, library: Library) -> Option<Model> {
+    let model = table.need("model", "name a built-in model or a folder with a config.json");
+    model.and_then(|v| self::model(&v, folder, library))
 }
 
 /// A built-in model by any of its names, one of the user's catalog, or one in a folder beside the study. Nothing is
@@ -135,7 +157,7 @@ pub(super) fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model
     let output = table.need("output", "write generated tokens, as in output = 1000");
     let output = output.and_then(|v| lengths(&v, Side::Output, folder));
     let prefix_hit = table.get("prefix_hit").map_or(Some(0.0), |v| v.fraction(0.0, 1.0));
-    let load = table.get("load").map_or(Some(Load::Search), |v| load(&v));
+    let load = table.get("load").map_or(Some(Load::Search), |v| load(&v, folder));
     let drafts = table.get("mtp_accepted");
     let mtp_accepted = drafts.as_ref().map_or(Some(None), |v| v.number(0.0, 16.0).map(Some));
     if let (Some(drafts), Some(model)) = (&drafts, model)
@@ -156,12 +178,21 @@ pub(super) fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model
     Some(traffic)
 }
 
-fn load(value: &Value) -> Option<Load> {
-    const REMEDY: &str = "write { concurrency = 64 }, { concurrency = \"search\" } or { rate = \"20 /s\" }";
+fn load(value: &Value, folder: Option<&Path>) -> Option<Load> {
+    const REMEDY: &str = "write { concurrency = 64 }, { concurrency = \"search\" }, { rate = \"20 /s\" } or { trace = \"requests.csv\" }";
     let table = value.table(REMEDY)?;
     let (concurrency, rate, cv) = (table.get("concurrency"), table.get("rate"), table.get("cv"));
+    let trace = table.get("trace");
     table.finish();
+    if let (Some(cv), Some(_)) = (&cv, &trace) {
+        cv.fault("goes with a rate", "leave it out: the trace says how its requests came");
+    }
     match (concurrency, rate) {
+        (None, None) if trace.is_some() => trace.and_then(|trace| recorded(&trace, folder)),
+        _ if trace.is_some() => {
+            value.fault("says several things", REMEDY);
+            None
+        }
         (Some(concurrency), None) => {
             if let Some(cv) = cv {
                 cv.fault("goes with a rate", "leave it out");
@@ -185,6 +216,31 @@ fn load(value: &Value) -> Option<Load> {
             None
         }
     }
+}
+
+/// The rate at which recorded requests came, and how unevenly: standard deviation of the gaps over their mean.
+fn recorded(value: &Value, folder: Option<&Path>) -> Option<Load> {
+    let written = value.text("write the path of a trace")?;
+    let read = files::resolve(folder, written).and_then(|path| traces::read(&path, &Reading::default()));
+    let trace = match read {
+        Ok(trace) => trace,
+        Err(fault) => {
+            let place = if fault.line > 0 { format!(", line {}", fault.line) } else { String::new() };
+            value.fault(format!("{}{place}: {}", short(written), fault.message), fault.remedy);
+            return None;
+        }
+    };
+    let gaps: Vec<f64> = trace.requests.windows(2).map(|pair| (pair[1].time - pair[0].time) as f64 * 1e-12).collect();
+    let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
+    if gaps.len() < 2 || mean <= 1e-6 {
+        value.fault(
+            format!("{} has no rate", short(written)),
+            "name a trace of three or more requests at several times",
+        );
+        return None;
+    }
+    let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+    Some(Load::Rate { per_second: 1.0 / mean, cv: (variance.sqrt() / mean).clamp(0.01, 100.0) })
 }
 
 pub(super) fn levels(value: &Value) -> Option<Levels> {

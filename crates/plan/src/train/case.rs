@@ -1,12 +1,14 @@
 //! Rows of training.csv as cases: what was trained, on what, how, and how fast it was.
 
-use catalog::model::{Dense, Gqa, Moe, WeightFormats, parameters};
-use catalog::{Attention, Ffn, LayerGroup, Model};
-use cost::train::{Recipe, Recompute, Schedule, Sharding, StateFormat};
+use catalog::Model;
+use catalog::model::parameters;
+use cost::train::{ContextExchange, Recipe, Recompute, Schedule, Sharding, StateFormat, TrainingMemory};
 use formats::{Element, Scheme};
 
 use super::reading::{Convention, Reading, holds};
+use super::row_model::model;
 use crate::tables::{Table, TableError};
+use crate::validate::Kind;
 
 /// Degrees as a row states them; `None`: open.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -31,6 +33,10 @@ pub struct Stated {
     pub recompute: Option<Recompute>,
     /// Schedule.
     pub schedule: Option<Schedule>,
+    /// Whether activations may go to the host's memory.
+    pub offload: bool,
+    /// How context is exchanged.
+    pub context: Option<ContextExchange>,
 }
 
 /// A measured training run.
@@ -94,6 +100,22 @@ impl TrainingCase {
             "model_tflops_per_chip" | "hardware_tflops_per_chip" => Some(per_chip * self.flop_per_token()? / 1e12),
             _ => None,
         }
+    }
+
+    /// What the file would say of a device whose memory is used so, if it speaks of memory: GiB of tensors at the fullest
+    /// moment, or of all that the framework took.
+    pub fn memory_of(&self, memory: &TrainingMemory) -> Option<f64> {
+        let gib = |bytes: f64| bytes / f64::from(1u32 << 30);
+        match self.metric.as_str() {
+            "memory_allocated" => Some(gib(memory.total() - memory.reserved)),
+            "memory_reserved" => Some(gib(memory.total())),
+            _ => None,
+        }
+    }
+
+    /// What its value is.
+    pub fn kind(&self) -> Kind {
+        if self.metric.starts_with("memory") { Kind::Memory } else { Kind::Step }
     }
 
     fn flop_per_token(&self) -> Option<f64> {
@@ -227,7 +249,7 @@ fn read<'r>(column: &dyn Fn(&str) -> &'r str, value: f64, reading: &Reading) -> 
 }
 
 /// The number that a text begins with.
-fn number(text: &str) -> Option<f64> {
+pub(super) fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     text[..end].parse().ok()
@@ -268,6 +290,8 @@ fn stated<'r>(column: &dyn Fn(&str) -> &'r str) -> Stated {
         () => None,
     };
     let recompute = column("recompute").to_lowercase();
+    // "custom" names for each tensor whether it is kept, computed again or offloaded.
+    let offload = recompute.contains("offload") || recompute.starts_with("custom");
     let recompute = match () {
         () if recompute.starts_with("full") => Some(Recompute::Full),
         () if recompute.starts_with("none") => Some(Recompute::None),
@@ -287,6 +311,8 @@ fn stated<'r>(column: &dyn Fn(&str) -> &'r str) -> Stated {
         shard,
         recompute,
         schedule,
+        offload,
+        context: column("note").contains("context by all-to-all").then_some(ContextExchange::Ulysses),
     }
 }
 
@@ -304,12 +330,19 @@ fn recipe(precision: &str, framework: &str, note: &str) -> Recipe {
     };
     let mut recipe = Recipe { linear, ..Recipe::MIXED };
     match framework {
-        // Gradients are scattered in the type of the parameters that compute; master parameters are those that are sharded.
+        // Parameters are kept once, sharded, in 32 bits. Gradients are scattered in the type that computes, or in 32 bits.
         "fsdp" | "torchtitan" => {
-            recipe.gradients = StateFormat::Bf16;
+            (recipe.weights, recipe.master) = (StateFormat::Fp32, None);
+            if framework == "fsdp" {
+                recipe.gradients = StateFormat::Bf16;
+            }
             recipe.gather_small = text.contains("fp8 all-gather");
         }
-        "maxtext" => recipe.gradients = StateFormat::Bf16,
+        // Parameters are kept once, in 32 bits, and rounded when they are gathered.
+        "maxtext" => {
+            recipe.gradients = StateFormat::Bf16;
+            (recipe.weights, recipe.master) = (StateFormat::Fp32, None);
+        }
         // Since 2024 gradients of experts and dense layers are summed in 16 bits where weights are small.
         _ => {}
     }
@@ -317,53 +350,4 @@ fn recipe(precision: &str, framework: &str, note: &str) -> Recipe {
         recipe.lora = Some(cost::train::Lora { rank: 16 });
     }
     recipe
-}
-
-fn model<'r>(column: &dyn Fn(&str) -> &'r str, reading: &Reading) -> Result<Model, String> {
-    let name = column("model");
-    let base = name.split(" (").next().unwrap_or(name);
-    let id = reading.models.get(name).or_else(|| reading.models.get(base));
-    if let Some(id) = id.cloned().or_else(|| catalog::model::resolve(name).map(|e| e.id)) {
-        return catalog::model::load(&id, None).map_err(|e| e.first().map_or_else(String::new, ToString::to_string));
-    }
-    let need = |key: &str| {
-        number(column(key)).map(|n| n as u64).filter(|n| *n > 0).ok_or(format!("the model's {key} is not stated"))
-    };
-    let (layers, hidden, heads, vocab) = (need("layers")?, need("hidden")?, need("heads")?, need("vocab")?);
-    let kv_heads = number(column("kv_heads")).map_or(heads, |n| n as u64).max(1);
-    let experts = number(column("experts")).map_or(0, |n| n as u64);
-    let inner = number(column("ffn")).map_or(4 * hidden, |n| n as u64);
-    let head_dim = hidden / heads;
-    let attention = Attention::Gqa(Gqa { heads, kv_heads, head_dim, v_head_dim: head_dim, ..Gqa::default() });
-    let build = |gated: bool, tied: bool| {
-        let ffn = if experts > 1 {
-            let top_k = number(column("topk")).map_or(1, |n| n as u64).max(1);
-            Ffn::Moe(Moe { experts, top_k, inner, gated, ..Moe::default() })
-        } else {
-            Ffn::Dense(Dense { inner, gated })
-        };
-        Model {
-            id: name.to_owned(),
-            name: name.to_owned(),
-            architecture: "from the dimensions of a row".to_owned(),
-            hidden,
-            vocab,
-            tied_embeddings: tied,
-            layers: vec![LayerGroup { count: layers as u32, attention: attention.clone(), ffn }],
-            mtp_layers: 0,
-            mtp: Vec::new(),
-            residual_streams: 1,
-            max_context: 1 << 20,
-            weights: WeightFormats::uniform(Scheme::BF16),
-            kv: None,
-            notes: Vec::new(),
-        }
-    };
-    // Whether the feed-forward block has a gate, and the head a table of its own, the number of parameters tells.
-    let stated = number(column("params_b")).map_or(0.0, |b| b * 1e9);
-    let ways = [(false, true), (false, false), (true, true), (true, false)];
-    let off = |m: &Model| (parameters(m).total as f64 - stated).abs();
-    let built = ways.into_iter().map(|(gated, tied)| build(gated, tied));
-    let found = built.min_by(|a, b| off(a).total_cmp(&off(b)));
-    found.ok_or_else(|| "no such model".to_owned())
 }

@@ -54,7 +54,12 @@ fn profile_file(f: &Framework, date: &str) -> String {
         let note = if note.is_empty() { String::new() } else { format!(", note = {note:?}") };
         format!("kind = {:?}, source = {source:?}{note} }}", fact_kind.name())
     };
-    for (key, fact) in [("fused_attention", &f.fused_attention), ("tensor_parallel", &f.tensor_parallel)] {
+    let can = [
+        ("fused_attention", &f.fused_attention),
+        ("tensor_parallel", &f.tensor_parallel),
+        ("gathers_layers", &f.gathers_layers),
+    ];
+    for (key, fact) in can {
         let _ =
             writeln!(out, "{key} = {{ value = {}, {}", fact.mid(), origin(fact.kind, &fact.source, &fact.note, false));
     }
@@ -78,6 +83,7 @@ fn profile_file(f: &Framework, date: &str) -> String {
         ("attention_backward", &f.attention_backward),
         ("contention", &f.contention),
         ("network", &f.network),
+        ("logits", &f.logits),
     ] {
         number(&mut out, key, fact);
     }

@@ -5,6 +5,7 @@ use cost::train::{ContextExchange, Job, Offload, Plan, Pricer, Recompute, Schedu
 use super::case::{Stated, TrainingCase};
 use super::play::{Priced, price};
 use crate::refusal::Refusal;
+use crate::validate::Kind;
 
 /// A run that was measured did fit: how much more than the device our count of its memory may be.
 const SLACK: f64 = 1.15;
@@ -46,7 +47,8 @@ pub fn fill(job: &Job, case: &TrainingCase) -> Result<Open, Refusal> {
     if best.is_none()
         && let Some(tight) = least
     {
-        if tight.memory.total() <= tight.memory.capacity * SLACK {
+        // What is told of memory is to be met, whatever part it was.
+        if case.kind() == Kind::Memory || tight.memory.total() <= tight.memory.capacity * SLACK {
             let mut chosen = open(&case.stated, &tight.plan);
             chosen.push(format!("memory exceeded by {:.1} GB", (tight.memory.total() - tight.memory.capacity) / 1e9));
             return Ok(Open { priced: tight, chosen });
@@ -71,6 +73,7 @@ fn open(s: &Stated, plan: &Plan) -> Vec<String> {
     note(s.micro_batch.is_none(), format!("micro-batch {}", plan.micro_batch));
     note(s.recompute.is_none(), format!("recompute {}", plan.recompute.name()));
     note(s.sharding.is_none(), plan.sharding.name().to_owned());
+    note(plan.offload.activations, "activations offloaded".to_owned());
     out
 }
 
@@ -97,8 +100,10 @@ fn plans(job: &Job, s: &Stated, devices: u64) -> Vec<Plan> {
                         for sharding in options(s.sharding, &[Sharding::Optimizer, Sharding::Parameters]) {
                             let schedule = schedule(s, chunks);
                             let all = dp * cp;
-                            let shard = s.shard.map_or(all, |n| whole_shard(n, all));
-                            out.push(Plan {
+                            // Where a row counts replicas only, ranks that share a sequence share its shards too.
+                            let each = |n: u32| if n * cp == all { all } else { n };
+                            let shard = s.shard.map_or(all, |n| whole_shard(each(n), all));
+                            let plan = Plan {
                                 tp,
                                 pp,
                                 dp,
@@ -109,12 +114,17 @@ fn plans(job: &Job, s: &Stated, devices: u64) -> Vec<Plan> {
                                 micro_batch,
                                 schedule,
                                 sequence_parallel: true,
-                                context: ContextExchange::AllGather,
+                                context: s.context.unwrap_or(ContextExchange::AllGather),
                                 sharding,
                                 shard,
                                 recompute,
                                 offload: Offload::default(),
-                            });
+                            };
+                            out.push(plan);
+                            if s.offload && job.chip.host_link.is_some() {
+                                let offload = Offload { optimizer: false, activations: true };
+                                out.push(Plan { offload, ..plan });
+                            }
                         }
                     }
                 }

@@ -133,6 +133,26 @@ pub struct Traffic {
     pub exposed: f64,
 }
 
+/// The best plan that spreads a layer over so many devices: experts, or a layer's products where there are none. In closed
+/// form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WidthShare {
+    /// `EP` or `TP`.
+    pub what: String,
+    /// Its degree.
+    pub degree: u32,
+    /// The plan in short.
+    pub plan: String,
+    /// Seconds of its step.
+    pub step: f64,
+    /// Share of the step in which nothing but exchanges goes on.
+    pub exposed: f64,
+    /// Seconds of the step if nothing were hidden behind operators.
+    pub bare_step: f64,
+    /// Share of that step in exchanges.
+    pub bare: f64,
+}
+
 /// The best plan and what it does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingChoice {
@@ -150,6 +170,9 @@ pub struct TrainingChoice {
     pub shares: Vec<Share>,
     /// Where communication goes.
     pub traffic: Vec<Traffic>,
+    /// Where communication would go in plans of other widths, narrowest first.
+    #[serde(default)]
+    pub widths: Vec<WidthShare>,
     /// Memory of the fullest device by kind.
     pub memory: Vec<(String, f64)>,
     /// Memory of a device.
@@ -174,8 +197,11 @@ pub struct TrainingChoice {
     pub misses: Vec<String>,
     /// What stands behind the chip's efficiency: `chip`, `architecture`, `class`.
     pub basis: String,
-    /// The step as the event engine played it, at most a few hundred works.
+    /// The step as the event engine played it: its beginning and its end.
     pub timeline: Timeline,
+    /// The whole step, for a trace; files of findings do not hold it.
+    #[serde(skip)]
+    pub whole: Timeline,
     /// Runners-up in short: plan and step seconds.
     pub others: Vec<(String, f64)>,
     /// Assumed and disputed facts that it rests on.
@@ -189,7 +215,31 @@ pub struct Timeline {
     pub stages: u32,
     /// Seconds of the whole step.
     pub end: f64,
+    /// Seconds at either end of the step whose works are told: half of it where all are.
+    #[serde(default)]
+    pub told: f64,
     /// Works: stage, start, end, kind (`forward`, `backward`, `input`, `weight`, `optimizer`, `gather`, `reduce`), chunk,
     /// micro-batch.
     pub works: Vec<(u32, f64, f64, String, u32, u32)>,
+}
+
+impl TrainingFindings {
+    /// US dollars of a trained token on a system of these findings; `None` where no price is known.
+    pub fn cost_per_token(&self, choice: &TrainingChoice) -> Option<Estimate> {
+        let all = choice.cost?;
+        let of = |dollars: f64| dollars / self.tokens;
+        Some(Estimate { value: of(all.value), low: of(all.low), high: of(all.high) })
+    }
+}
+
+impl TrainingChoice {
+    /// Seconds of exchanges over those of the step, hidden or not: above 1 where several links are busy at a time.
+    pub fn on_links(&self) -> f64 {
+        self.traffic.iter().map(|t| t.seconds).sum::<f64>() / self.step.value
+    }
+
+    /// Share of the step in which nothing but exchanges goes on.
+    pub fn exposed(&self) -> f64 {
+        self.traffic.iter().map(|t| t.exposed).sum::<f64>() / self.step.value
+    }
 }

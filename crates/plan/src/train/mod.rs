@@ -1,19 +1,27 @@
 //! Training: plans searched for every system, measured runs predicted.
+//!
+//! [`weigh`] is the whole of it for who has a study: time of a step, shares of communication, days, energy, and money of
+//! the best plan of each system. [`study::check`] reads a study, [`search::search`] finds the plans of one system,
+//! [`play`] runs one of them, [`predict`] meets measured runs.
 
 pub mod calibrate;
 mod case;
 mod choice;
+mod choices;
 mod files;
 mod fill;
 pub mod findings;
 mod orders;
 mod play;
+mod read;
 mod reading;
 mod rig;
+mod row_model;
 pub mod search;
 pub mod study;
 mod trace;
 mod validate;
+mod watch;
 mod weigh;
 
 pub use case::{TrainingCase, cases};
@@ -25,4 +33,5 @@ pub use rig::Rig;
 pub use study::TrainingStudy;
 pub use trace::trace;
 pub use validate::{TrainingBench, predict};
-pub use weigh::{TrainingGround, weigh};
+pub use watch::Watch;
+pub use weigh::{NoAnswer, TrainingGround, weigh};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::case::TrainingCase;
-use crate::validate::Point;
+use crate::validate::{Kind, Point};
 
 /// Pairs of measured runs and how many are ordered as they were measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +28,7 @@ pub fn orderings(cases: &[TrainingCase], points: &[Point]) -> Ordering {
         let (Some(sequence), Some(batch), Ok(predicted)) = (case.sequence, case.batch, &point.predicted) else {
             continue;
         };
-        if !case.is_plain() {
+        if !case.is_plain() || case.kind() == Kind::Memory {
             continue;
         }
         let tokens = (batch * sequence) as f64 / case.chips.max(1) as f64;

@@ -81,6 +81,8 @@ pub fn stack(framework: &Framework, chip: &ChipFit) -> Stack {
         overlap: Overlap { tensor, context, expert, paired, data, pipeline },
         contention: framework.contention.mid(),
         network: framework.network.mid(),
+        gathers_layers: framework.gathers_layers.mid(),
+        logits: framework.logits.mid(),
         reserved: framework.reserved.mid().0,
     }
 }

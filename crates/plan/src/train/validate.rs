@@ -14,7 +14,7 @@ use super::rig::Rig;
 use crate::interval::Intervals;
 use crate::machine::Fitted;
 use crate::refusal::Refusal;
-use crate::validate::{File, Kind, Point, Predicted};
+use crate::validate::{File, Point, Predicted};
 
 /// What predictions of training share.
 #[derive(Debug)]
@@ -109,10 +109,13 @@ pub fn basis(basis: FitBasis) -> Basis {
 
 fn point(bench: &TrainingBench<'_>, case: &TrainingCase, rig: Option<&Rig>, seen: &Result<Seen, Refusal>) -> Point {
     let whose = rig.map_or(Basis::Assumed, |r| basis(r.basis));
-    let (low, high) = bench.intervals.factors(Kind::Step, whose, &case.framework);
+    let (low, high) = bench.intervals.factors(case.kind(), whose, &case.framework);
     let predicted = seen.as_ref().map_err(ToString::to_string).and_then(|seen| {
-        let at = |seconds: f64| case.value_of(seconds).filter(|v| v.is_finite() && *v > 0.0);
-        let (value, a, b) = (at(seen.seconds), at(seen.seconds * low), at(seen.seconds * high));
+        let at = |factor: f64| {
+            let memory = case.memory_of(&seen.open.priced.memory).map(|m| m * factor);
+            memory.or_else(|| case.value_of(seen.seconds * factor)).filter(|v| v.is_finite() && *v > 0.0)
+        };
+        let (value, a, b) = (at(1.0), at(low), at(high));
         match (value, a, b) {
             (Some(value), Some(a), Some(b)) => Ok(Predicted { value, low: a.min(b), high: a.max(b) }),
             _ => Err(format!("the metric '{}' is not predicted", case.metric)),
@@ -130,7 +133,7 @@ fn point(bench: &TrainingBench<'_>, case: &TrainingCase, rig: Option<&Rig>, seen
         file: File::Training,
         source: case.source.clone(),
         metric: case.metric.clone(),
-        kind: Kind::Step,
+        kind: case.kind(),
         unit: case.unit.clone(),
         measured: case.value,
         predicted,

@@ -1,5 +1,7 @@
 //! Answers a training study.
 
+use std::fmt;
+
 use catalog::framework::frameworks_for;
 use catalog::model::parameters;
 use catalog::{Catalog, Diagnostic, Framework};
@@ -10,6 +12,7 @@ use super::findings::{TrainingAnswer, TrainingFindings, TrainingSystem};
 use super::rig::Rig;
 use super::search::{Choices, Searched, search};
 use super::study::{Best, TrainingCandidate, TrainingStudy};
+use super::watch::Watch;
 use crate::interval::Intervals;
 use crate::machine::Fitted;
 use crate::refusal::Refusal;
@@ -32,16 +35,52 @@ pub struct TrainingGround<'a> {
     pub intervals: &'a Intervals,
     /// Told the name of each system that is done.
     pub done: &'a (dyn Fn(&str) + Sync),
+    /// Told how far the whole study is; may end it.
+    pub watch: Watch<'a>,
 }
 
-/// Answers a study.
+/// Why a study has no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoAnswer {
+    /// A framework's profile is broken.
+    Profile(Vec<Diagnostic>),
+    /// [`Watch::stopped`] said so.
+    Stopped,
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            NoAnswer::Profile(faults) => match faults.first() {
+                Some(fault) => fault.fmt(f),
+                None => f.write_str("a framework's profile is broken"),
+            },
+            NoAnswer::Stopped => f.write_str("stopped"),
+        }
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+impl From<Vec<Diagnostic>> for NoAnswer {
+    fn from(faults: Vec<Diagnostic>) -> NoAnswer {
+        NoAnswer::Profile(faults)
+    }
+}
+
+/// Answers a study: for each system the best plan with the time of a step ([`super::findings::TrainingChoice::step`]), the
+/// shares of communication in it ([`on_links`](super::findings::TrainingChoice::on_links),
+/// [`exposed`](super::findings::TrainingChoice::exposed)), and dollars a token
+/// ([`cost_per_token`](TrainingFindings::cost_per_token)).
 ///
 /// # Errors
-/// A framework's profile that is broken.
-pub fn weigh(study: &TrainingStudy, ground: &TrainingGround) -> Result<TrainingFindings, Vec<Diagnostic>> {
+/// [`NoAnswer`].
+pub fn weigh(study: &TrainingStudy, ground: &TrainingGround) -> Result<TrainingFindings, NoAnswer> {
     let mut systems = Vec::new();
-    for candidate in &study.systems {
-        systems.push(system(study, candidate, ground)?);
+    let all = study.systems.len().max(1) as f64;
+    for (place, candidate) in study.systems.iter().enumerate() {
+        let told = |share: f64| (ground.watch.told)((place as f64 + share) / all);
+        systems.push(system(study, candidate, ground, Watch { told: &told, ..ground.watch })?);
         (ground.done)(&candidate.candidate.system.name);
     }
     let merit = |s: &TrainingSystem| match &s.answer {
@@ -72,7 +111,7 @@ pub fn weigh(study: &TrainingStudy, ground: &TrainingGround) -> Result<TrainingF
     let best = super::study::BESTS.iter().find(|(_, b)| *b == study.best).map_or("", |(n, _)| n);
     Ok(TrainingFindings {
         schema: SCHEMA,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
+        program: format!("steelyard {}", env!("CARGO_PKG_VERSION")),
         title: study.title.clone(),
         model: study.model.name.clone(),
         parameters: counted.total as f64,
@@ -106,7 +145,8 @@ fn system(
     study: &TrainingStudy,
     asked: &TrainingCandidate,
     ground: &TrainingGround,
-) -> Result<TrainingSystem, Vec<Diagnostic>> {
+    watch: Watch,
+) -> Result<TrainingSystem, NoAnswer> {
     let system = &asked.candidate.system;
     let frameworks = match &asked.framework {
         Some(name) => vec![Framework::load(name)?],
@@ -115,7 +155,10 @@ fn system(
     let mut best: Option<Winner> = None;
     let mut refusal: Option<Refusal> = None;
     let (mut priced, mut too_large, mut played) = (0, 0, 0);
-    for framework in &frameworks {
+    let all = frameworks.len().max(1) as f64;
+    for (place, framework) in frameworks.iter().enumerate() {
+        let told = |share: f64| (watch.told)((place as f64 + share) / all);
+        let watch = Watch { told: &told, ..watch };
         let rig = match Rig::new(system, ground.fitted, ground.chips, framework) {
             Ok(rig) => rig,
             Err(error) => {
@@ -126,7 +169,7 @@ fn system(
         let found = {
             let job = job(study, &rig);
             let choices = Choices::new(&job, &study.space, framework, rig.devices());
-            search(&job, &choices, study.space.played as usize)
+            search(&job, &choices, study.space.played as usize, watch)
         };
         match found {
             Ok(found) => {
@@ -138,6 +181,7 @@ fn system(
                     best = Some(Winner { rig, framework, found });
                 }
             }
+            Err(Refusal::Stopped) => return Err(NoAnswer::Stopped),
             Err(error) => refusal = Some(error),
         }
     }
@@ -163,24 +207,35 @@ fn system(
                 Some((plan, m)) => (m.total(), m.capacity, short(plan)),
                 None => (0.0, 0.0, String::new()),
             };
-            TrainingAnswer::NoPlan { needs, has, plan, nearest_chips: nearest(study, asked, &best, ground) }
+            TrainingAnswer::NoPlan { needs, has, plan, nearest_chips: nearest(study, asked, &best, ground, watch)? }
         }
     };
     Ok(out)
 }
 
 /// The least doubling of chips with which some plan fits.
-fn nearest(study: &TrainingStudy, asked: &TrainingCandidate, best: &Winner, ground: &TrainingGround) -> Option<u32> {
+fn nearest(
+    study: &TrainingStudy,
+    asked: &TrainingCandidate,
+    best: &Winner,
+    ground: &TrainingGround,
+    watch: Watch,
+) -> Result<Option<u32>, NoAnswer> {
     let mut chips = asked.candidate.chips;
+    let watch = Watch { told: &|_| (), ..watch };
     for _ in 0..7 {
-        chips = chips.checked_mul(2)?;
-        let system = asked.candidate.system.with_chips(chips)?;
-        let rig = Rig::new(&system, ground.fitted, ground.chips, best.framework).ok()?;
+        let Some(more) = chips.checked_mul(2) else { break };
+        chips = more;
+        let Some(system) = asked.candidate.system.with_chips(chips) else { break };
+        let Ok(rig) = Rig::new(&system, ground.fitted, ground.chips, best.framework) else { break };
         let job = job(study, &rig);
         let choices = Choices::new(&job, &study.space, best.framework, rig.devices());
-        if !search(&job, &choices, 1).ok()?.played.is_empty() {
-            return Some(chips);
+        match search(&job, &choices, 1, watch) {
+            Ok(found) if !found.played.is_empty() => return Ok(Some(chips)),
+            Ok(_) => {}
+            Err(Refusal::Stopped) => return Err(NoAnswer::Stopped),
+            Err(_) => break,
         }
     }
-    None
+    Ok(None)
 }

@@ -47,6 +47,8 @@ pub enum What {
     TrainingFirst,
     /// Steps of training runs on all other chips.
     TrainingOthers,
+    /// Memory of the fullest device in training.
+    TrainingMemory,
 }
 
 impl What {
@@ -66,6 +68,7 @@ impl What {
             What::Exchanges => "collectives",
             What::TrainingFirst => "training steps, first maker",
             What::TrainingOthers => "training steps, other makers",
+            What::TrainingMemory => "training memory",
         }
     }
 }
@@ -82,7 +85,7 @@ pub fn bars(points: &[Point]) -> Vec<Bar> {
     let silicon = |p: &Point, kind, plain| p.file == File::ServingSilicon && p.kind == kind && p.plain == plain;
     let maker = |p: &Point| p.vendor == first;
     let serving = |p: &Point| p.file == File::Serving && p.plain && p.metric.starts_with("output_tokens_per_s");
-    let training = |p: &Point| p.file == File::Training && p.plain;
+    let training = |p: &Point| p.file == File::Training && p.plain && p.kind == Kind::Step;
     let operator = |p: &Point, family: &str| p.file == File::Operators && p.kind == Kind::Operator && p.class == family;
     [
         bar(What::SiliconTpot, (0.10, 0.30), &|p| silicon(p, Kind::Tpot, true)),
@@ -98,6 +101,7 @@ pub fn bars(points: &[Point]) -> Vec<Bar> {
         bar(What::Exchanges, (0.20, 0.0), &|p| p.file == File::Collectives),
         bar(What::TrainingFirst, (0.12, 0.0), &|p| training(p) && maker(p)),
         bar(What::TrainingOthers, (0.20, 0.0), &|p| training(p) && !maker(p)),
+        bar(What::TrainingMemory, (0.10, 0.0), &|p| p.kind == Kind::Memory && p.plain),
     ]
     .into_iter()
     .filter(|b| b.errors.count + b.errors.refused > 0)

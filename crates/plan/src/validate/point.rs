@@ -22,6 +22,8 @@ pub enum Kind {
     Exchange,
     /// Time of a training step.
     Step,
+    /// Memory of the fullest device in training.
+    Memory,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
             Kind::Operator => "operator",
             Kind::Exchange => "exchange",
             Kind::Step => "step",
+            Kind::Memory => "memory",
         }
     }
 }

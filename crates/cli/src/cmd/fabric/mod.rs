@@ -10,7 +10,7 @@ mod recovery;
 mod show;
 mod words;
 
-pub use ask::size;
+pub use ask::{Ground, Ways, place, size};
 pub use show::shape;
 
 use std::path::Path;

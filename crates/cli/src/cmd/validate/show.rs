@@ -106,6 +106,7 @@ fn goal(bar: &Bar, lang: Lang) -> GoalRow {
         What::Exchanges => Msg::GoalExchanges,
         What::TrainingFirst => Msg::GoalTrainingFirst,
         What::TrainingOthers => Msg::GoalTrainingOthers,
+        What::TrainingMemory => Msg::GoalTrainingMemory,
     };
     let e = &bar.errors;
     GoalRow {

@@ -9,34 +9,35 @@ use crate::Values;
 use crate::codec::floor_log2;
 use crate::kernel::generic;
 
+/// Most tiles whose maxima are found in one walk over the rows: they stay in the L1 cache.
+const GROUP: usize = 64;
+
 avx512! {
-    /// See [`generic::tile_max`]. Four tiles at a time keep their maxima in registers.
+    /// See [`generic::tile_max`].
     pub(in crate::kernel) fn tile_max(values: Values<'_>, cols: usize, width: usize, from: usize, out: &mut [u32]) -> Option<()> {
         let Values::Bf16(values) = values else { return None };
         if width != 128 {
             return None;
         }
         let magnitude = _mm512_set1_epi16(0x7fff);
-        for (i, out) in out.chunks_mut(4).enumerate() {
-            let start = from + i * 4 * width;
+        for (i, out) in out.chunks_mut(GROUP).enumerate() {
+            let start = from + i * GROUP * width;
             let end = (start + out.len() * width).min(cols);
-            let mut max = [_mm512_setzero_si512(); 16];
+            let mut max = [_mm512_setzero_si512(); GROUP];
             for row in values.chunks_exact(cols) {
-                let row = &row[start..end];
-                if row.len() == 512 {
-                    for (max, part) in max.iter_mut().zip(row.as_chunks::<32>().0) {
-                        *max = _mm512_max_epu16(*max, _mm512_and_si512(load(part), magnitude));
-                    }
-                } else {
-                    for (max, part) in max.iter_mut().zip(row.chunks(32)) {
-                        *max = _mm512_max_epu16(*max, _mm512_and_si512(load(part), magnitude));
-                    }
+                let (tiles, rest) = row[start..end].as_chunks::<128>();
+                for (max, tile) in max.iter_mut().zip(tiles) {
+                    let part = |i: usize| _mm512_and_si512(load(&tile[32 * i..32 * i + 32]), magnitude);
+                    let ab = _mm512_max_epu16(part(0), part(1));
+                    let cd = _mm512_max_epu16(part(2), part(3));
+                    *max = _mm512_max_epu16(*max, _mm512_max_epu16(ab, cd));
+                }
+                for part in rest.chunks(32) {
+                    max[tiles.len()] = _mm512_max_epu16(max[tiles.len()], _mm512_and_si512(load(part), magnitude));
                 }
             }
-            for (out, max) in out.iter_mut().zip(max.as_chunks::<4>().0) {
-                let ab = _mm512_max_epu16(max[0], max[1]);
-                let cd = _mm512_max_epu16(max[2], max[3]);
-                *out = u32::from(largest(_mm512_max_epu16(ab, cd))) << 16;
+            for (out, &max) in out.iter_mut().zip(&max) {
+                *out = u32::from(largest(max)) << 16;
             }
         }
         Some(())
@@ -98,13 +99,7 @@ avx512! {
             return None;
         }
         let to = (from + exponents.len() * width).min(cols);
-        // While this part of the band is encoded, the next one comes into the cache: the maximum pass that follows
-        // would otherwise wait for memory.
-        let ahead = (2 * to - from).min(cols);
         for (row, out) in values.chunks_exact(cols).zip(out.chunks_exact_mut(cols)) {
-            for line in row[to..ahead].chunks(32) {
-                _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
-            }
             let (row, out) = (&row[from..to], &mut out[from..to]);
             for ((tile, out), &e) in row.chunks(width).zip(out.chunks_mut(width)).zip(exponents) {
                 let field = _mm512_set1_epi16(((e + 120) << 7) as i16);
