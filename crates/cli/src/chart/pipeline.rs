@@ -41,7 +41,7 @@ pub fn drawing(timeline: &Timeline, width: f64, view: &str, labelled_by: &str) -
             (left + half + gap, timeline.end - window, timeline.end, Training::End),
         ]
     } else {
-        vec![(left, 0.0, timeline.end, Training::Start)]
+        vec![(left, 0.0, timeline.end, Training::Step)]
     };
     for stage in 0..stages {
         let y = top + pitch * f64::from(stage) + pitch * 0.75;
