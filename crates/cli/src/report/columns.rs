@@ -49,7 +49,8 @@ pub fn parquet(findings: &Findings) -> Result<Vec<u8>, ParquetError> {
                 out.write_batch(&cells, Some(&there), None)?;
             }
             ColumnWriter::DoubleColumnWriter(out) => {
-                let number = |cell: &str| cell.parse::<f64>().map_err(|e| ParquetError::General(format!("{cell}: {e}")));
+                let number =
+                    |cell: &str| cell.parse::<f64>().map_err(|e| ParquetError::General(format!("{cell}: {e}")));
                 let cells: Vec<f64> = column(at).filter(|c| !c.is_empty()).map(number).collect::<Result<_, _>>()?;
                 out.write_batch(&cells, Some(&there), None)?;
             }

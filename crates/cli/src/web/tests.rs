@@ -126,10 +126,9 @@ async fn a_study_is_weighed_once_and_then_remembered() {
 #[tokio::test]
 async fn money_and_levels_simulate_little_or_nothing_again() {
     let app = app(None, None);
-    let searched = STUDY.replace("concurrency = 8", "concurrency = \"search\"").replace(
-        "[objective]",
-        "[levels]\ntpot_p50 = \"20 ms\"\n[objective]",
-    );
+    let searched = STUDY
+        .replace("concurrency = 8", "concurrency = \"search\"")
+        .replace("[objective]", "[levels]\ntpot_p50 = \"20 ms\"\n[objective]");
     let first = post(&app, "/api/v1/weigh", &searched).await.json();
     let points = first["simulated"].as_u64().expect("a count");
     assert!(points > 2, "{points}");
@@ -196,6 +195,23 @@ async fn the_point_where_two_systems_are_level_is_weighed() {
     assert!((cost("nvidia_hgx_h200") / cost("nvidia_hgx_h100") - 1.0).abs() < 0.003);
     let unknown = ended(&app, "/api/v1/break-even?challenger=none&against=nvidia_hgx_h100", &study).await;
     assert_eq!(unknown["error"]["code"], "unknown");
+}
+
+#[tokio::test]
+async fn a_fabric_is_drawn_and_broken() {
+    let app = app(None, None);
+    let asked = "/api/v1/fabric?system=nvidia_hgx_h100&op=all-reduce&bytes=64MiB";
+    let whole = get(&app, asked).await.json();
+    assert_eq!(whole["sizes"][0]["map"]["spots"].as_array().expect("spots").len(), 9, "eight chips and a switch");
+    let broken = get(&app, &format!("{asked}&faults=chip=3")).await.json();
+    assert_eq!(broken["faults"][0], "chip=3");
+    assert!(!broken["sizes"][0]["remedies"].as_array().expect("remedies").is_empty());
+    // No file of this machine is read, and what is wrong is said.
+    for wrong in ["&placement=/etc/passwd", "&faults=chip=999", "&algorithm=none", "&ranks=1"] {
+        let told = get(&app, &format!("{asked}{wrong}")).await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(!String::from_utf8_lossy(&told.body).contains("root:"), "{wrong}");
+    }
 }
 
 /// Starts a job and waits for its end.

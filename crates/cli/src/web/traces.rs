@@ -21,10 +21,8 @@ const MOST: usize = 32;
 /// Longest name.
 const LONGEST: usize = 64;
 /// The trace of the example.
-const OWN: (&str, &[u8]) = (
-    "azure-2023-conversation.csv.gz",
-    include_bytes!("../../../../examples/azure-2023-conversation.csv.gz"),
-);
+const OWN: (&str, &[u8]) =
+    ("azure-2023-conversation.csv.gz", include_bytes!("../../../../examples/azure-2023-conversation.csv.gz"));
 
 /// The folder of traces. It is made when it is first needed and goes with the server.
 #[derive(Debug, Default)]
@@ -73,11 +71,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
 }
 
 /// `PUT /api/v1/traces/{name}`: keeps it, over an older one of that name.
-pub async fn keep(
-    State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    bytes: Bytes,
-) -> Result<StatusCode, Refusal> {
+pub async fn keep(State(app): State<Arc<App>>, Path(name): Path<String>, bytes: Bytes) -> Result<StatusCode, Refusal> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.chars().count() > LONGEST || !name.chars().all(plain) || name.starts_with('.') {
         return Err(Refusal::wrong("a trace's name has letters, digits, - _ ."));
@@ -87,9 +81,8 @@ pub async fn keep(
     if !path.exists() && names(folder)?.len() >= MOST {
         return Err(Refusal::wrong(format!("{MOST} traces are kept already; start the server anew to be rid of them")));
     }
-    let told = |e: &dyn std::fmt::Display| {
-        Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "cannot-write", e.to_string())
-    };
+    let told =
+        |e: &dyn std::fmt::Display| Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "cannot-write", e.to_string());
     let written = tokio::task::spawn_blocking(move || write(&path, &bytes)).await;
     written.map_err(|_| Refusal::bug())?.map_err(|e| told(&e))?;
     Ok(StatusCode::NO_CONTENT)
@@ -119,7 +112,8 @@ pub fn confined(study: &str) -> Result<(), Refusal> {
                 let leads_out = path.is_absolute()
                     || text.contains('\\')
                     || path.components().any(|c| matches!(c, std::path::Component::ParentDir));
-                let told = || Refusal::wrong(format!("'{text}': a study here names uploaded traces and no other files"));
+                let told =
+                    || Refusal::wrong(format!("'{text}': a study here names uploaded traces and no other files"));
                 if leads_out { Err(told()) } else { Ok(()) }
             }
             toml::Value::Array(list) => list.iter().try_for_each(walk),

@@ -18,7 +18,9 @@ const PRINTED: f64 = 5e-4;
 
 /// Sets disputed facts of the candidates' chips and fabrics to what the study assumes.
 pub(super) fn assume(value: &Value, candidates: &mut [Candidate]) {
-    let Some(table) = value.table("write a table [assume] with paths of disputed facts and their values") else { return };
+    let Some(table) = value.table("write a table [assume] with paths of disputed facts and their values") else {
+        return;
+    };
     for (path, value) in table.entries() {
         let mut met = false;
         let mut known = Vec::new();
@@ -33,7 +35,8 @@ pub(super) fn assume(value: &Value, candidates: &mut [Candidate]) {
         }
         if !met {
             let near = nearest(path, known.iter().map(String::as_str));
-            let help = near.map_or("answers name the paths of their facts".to_owned(), |n| format!("did you mean \"{n}\"?"));
+            let help =
+                near.map_or("answers name the paths of their facts".to_owned(), |n| format!("did you mean \"{n}\"?"));
             value.fault("no candidate has a disputed fact of this path", help);
         }
     }

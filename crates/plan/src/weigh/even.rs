@@ -81,8 +81,12 @@ pub enum NoBreakEven {
 }
 
 /// The levers, with how far each is moved and how closely the point is sought: as factors of what is moved.
-const LEVERS: [(Lever, f64, f64); 4] =
-    [(Lever::Price, 100.0, 1.002), (Lever::Surcharge, 11.0, 1.002), (Lever::Bandwidth, 8.0, 1.02), (Lever::Context, 16.0, 1.04)];
+const LEVERS: [(Lever, f64, f64); 4] = [
+    (Lever::Price, 100.0, 1.002),
+    (Lever::Surcharge, 11.0, 1.002),
+    (Lever::Bandwidth, 8.0, 1.02),
+    (Lever::Context, 16.0, 1.04),
+];
 /// Steps in which a lever is moved to its end before the point is closed in.
 const STRIDES: i32 = 4;
 /// Longest prompt that is tried.
@@ -184,7 +188,8 @@ impl Scale<'_> {
 
     /// The question for one of the two with a lever moved, and whether that has to be simulated again.
     fn with(&self, place: usize, moved: Option<(Lever, f64)>) -> (Study, Candidate, bool) {
-        let (mut study, mut candidate) = (Study { systems: Vec::new(), ..self.study.clone() }, self.pair[place].clone());
+        let (mut study, mut candidate) =
+            (Study { systems: Vec::new(), ..self.study.clone() }, self.pair[place].clone());
         let mut simulates = false;
         match moved {
             Some((Lever::Price, at)) if place == 0 => {

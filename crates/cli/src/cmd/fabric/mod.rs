@@ -10,6 +10,7 @@ mod recovery;
 mod show;
 
 pub use ask::size;
+pub use collective::{Collective, answer as collective_json};
 pub use show::shape;
 
 use std::path::Path;
