@@ -52,6 +52,19 @@ export interface Estimate {
   high: number;
 }
 
+export interface Parallel {
+  tp: number;
+  pp: number;
+  dp: number;
+  ep: number;
+}
+
+export interface Setup {
+  engine: string;
+  parallel: Parallel;
+  prefill: [number, Parallel] | null;
+}
+
 export interface FactUse {
   path: string;
   value: string;
@@ -70,7 +83,7 @@ export interface Finding {
     tokens_per_chip?: Estimate;
     ttft?: { mean: Estimate };
     tpot?: { mean: Estimate };
-    setup?: { engine: string };
+    setup?: Setup;
     facts?: FactUse[];
   };
 }
@@ -131,6 +144,7 @@ export interface Timed {
   algorithm: string;
   bound_seconds: number;
   algorithms: Record<string, { seconds?: number; at_least_seconds?: number; why_not?: string }>;
+  map?: Sheet;
 }
 
 export interface FabricAnswer {
@@ -138,7 +152,7 @@ export interface FabricAnswer {
   operation: string;
   ranks: number;
   faults: string[];
-  sizes: (Timed & { map?: Sheet; remedies: { remedy: string; ranks: number; spares?: number; answer?: Timed; why_not?: string }[] })[];
+  sizes: (Timed & { remedies: { remedy: string; ranks: number; spares?: number; answer?: Timed; why_not?: string }[] })[];
 }
 
 export interface Weighed {
@@ -147,6 +161,8 @@ export interface Weighed {
   weighed: number;
   remembered: number;
   simulated: number;
+  /// Of a draft, the milliseconds that it took.
+  draft?: number;
 }
 
 export interface Thing {

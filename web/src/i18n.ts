@@ -67,6 +67,7 @@ export const words = {
   text: ["The study as text", "研究文件文本"],
   textOnly: ["This study says more than the form can show.", "此研究包含表单无法显示的内容。"],
   answer: ["The answer", "结果"],
+  draft: ["Set-ups as before, {ms} ms; the search goes on…", "沿用之前的配置，{ms} ms；正在继续搜索…"],
   weighing: ["Weighing…", "计算中…"],
   took: ["{weighed} systems weighed, {remembered} remembered, {ms} ms", "计算 {weighed} 个系统，复用 {remembered} 个，用时 {ms} ms"],
   link: ["Copy link", "复制链接"],

@@ -76,8 +76,8 @@ function lengths(form: Form): string {
   return String(mean);
 }
 
-/// The study as text.
-export function write(form: Form): string {
+/// The study as text. With set-ups by system only these are weighed, and no curve is drawn beside them: a draft.
+export function write(form: Form, setups?: Record<string, string>): string {
   const load = form.load === "search" ? '{ concurrency = "search" }'
     : form.load === "concurrency" ? `{ concurrency = ${form.many} }`
     : `{ rate = "${form.many} /s" }`;
@@ -103,16 +103,22 @@ export function write(form: Form): string {
     `region = ${quoted(form.region)}`,
     `basis = ${quoted(form.basis)}`,
   ];
+  if (setups) lines.push("", "[search]", "curve = 0");
   const assumed = Object.entries(form.assume);
   if (assumed.length > 0) lines.push("", "[assume]", ...assumed.map(([path, value]) => `${quoted(path)} = ${quoted(value)}`));
   for (const s of form.systems) {
     lines.push("", "[[system]]", `name = ${quoted(s.name)}`);
+    const setup = setups?.[s.name];
+    if (setup !== undefined) lines.push(`setup = ${quoted(setup)}`);
     if (s.chips.trim()) lines.push(`chips = ${s.chips.trim()}`);
     if (s.price.trim()) lines.push(`price = ${money(s.price)}`);
     if (s.surcharge.trim()) lines.push(`surcharge = ${money(s.surcharge)}`);
   }
   return lines.join("\n") + "\n";
 }
+
+/// Parts of a form whose change leaves the last set-ups a good draft.
+export const TRAFFIC: ReadonlySet<string> = new Set(["input", "spread", "output", "prefix", "many"]);
 
 const listed = (value: unknown): string =>
   Array.isArray(value) ? value.join(", ") : value === undefined ? "" : String(value);

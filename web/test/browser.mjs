@@ -238,7 +238,7 @@ try {
       await one.waitForSelector(".fabric svg .wire", { timeout: 60_000 });
       await settled(one);
       await one.locator(".fabric .wire .hit").nth(3).dispatchEvent("click");
-      await one.waitForFunction(() => document.querySelectorAll(".card").length > 1, null, { timeout: 60_000 });
+      await one.waitForFunction(() => document.querySelectorAll(".tile").length > 1, null, { timeout: 60_000 });
       await one.locator(".fabric .spot").nth(5).focus();
       await one.keyboard.press("Enter");
       await one.waitForFunction(() => document.querySelectorAll(".question .kept li").length === 2);
@@ -246,7 +246,7 @@ try {
       assert.equal(await one.locator(".spot.broken").count() > 0, true);
       await picture(one, "fabric-broken");
       await one.getByRole("button", { name: "Mend all" }).click();
-      await one.waitForFunction(() => document.querySelectorAll(".card").length === 1, null, { timeout: 60_000 });
+      await one.waitForFunction(() => document.querySelectorAll(".tile").length === 1, null, { timeout: 60_000 });
       await settled(one);
     }));
 

@@ -103,6 +103,8 @@ export default function Fabric(props: { choices: Choices; link: string }) {
     set({ faults: old.includes(fault) ? old.filter((f) => f !== fault) : [...old, fault] });
   };
   const row = () => answer()?.sizes[0];
+  // With something broken: what the first way on makes of it.
+  const left = () => row()?.remedies.find((r) => r.answer?.map)?.answer?.map;
   const systems = createMemo(() => props.choices.systems.filter((s) => s.chips !== null));
   const pick = (label: Word, value: () => string, options: () => [string, string][], change: (v: string) => void) => (
     <label class="field"><span>{t(label)}</span>
@@ -145,10 +147,10 @@ export default function Fabric(props: { choices: Choices; link: string }) {
         <Show when={row()}>
           {(one) => (
             <>
-              <div class="cards">
-                <div class="card"><span>{t("whole")}</span><b>{duration(one().seconds)}</b><small>{duration(one().low)} – {duration(one().high)} · {told(one().algorithm)}</small></div>
+              <div class="tiles">
+                <div class="tile"><span>{t("whole")}</span><b>{duration(one().seconds)}</b><small>{duration(one().low)} – {duration(one().high)} · {told(one().algorithm)}</small></div>
                 <For each={one().remedies}>{(r) => (
-                  <div class="card" classList={{ bad: !r.answer }}>
+                  <div class="tile" classList={{ bad: !r.answer }}>
                     <span>{told(r.remedy)} · {t("ranks")} {r.ranks}</span>
                     <Show when={r.answer} fallback={<small>{r.why_not}</small>}>
                       <b>{duration(r.answer!.seconds)}</b><small>× {(r.answer!.seconds / one().seconds).toPrecision(3)} · {told(r.answer!.algorithm)}</small>
@@ -156,7 +158,7 @@ export default function Fabric(props: { choices: Choices; link: string }) {
                   </div>
                 )}</For>
               </div>
-              <Show when={one().map}>{(sheet) => <Drawing sheet={sheet()} faults={asked().faults} toggle={toggle} />}</Show>
+              <Show when={one().map}>{(sheet) => <Drawing sheet={left() ?? sheet()} faults={asked().faults} toggle={toggle} />}</Show>
             </>
           )}
         </Show>

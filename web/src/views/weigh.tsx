@@ -1,17 +1,32 @@
 // The main view: the question on one side, the answer on the other, which follows.
 
 import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
-import { api, type Choices, type Weighed } from "../api";
+import { api, type Choices, type Parallel, type Weighed } from "../api";
 import { Controls } from "../controls";
 import { t } from "../i18n";
 import { pack, unpack } from "../link";
 import { Problem, problem, save, Shown } from "../parts";
 import { current, setCurrent } from "../current";
-import { example, type Form, read, write } from "../study";
+import { example, type Form, read, TRAFFIC, write } from "../study";
 import { BreakEven } from "./breakeven";
 
 /// Quiet time after a change, so that a moving slider asks for few answers.
 const QUIET = 80;
+/// Rest after a draft before the search.
+const RESTED = 400;
+
+/// The best set-ups of an answer, as a study names them: the search chooses how many of them, and their load.
+function setups(of: Weighed): Record<string, string> {
+  const split = (p: Parallel) => `TP${p.tp} PP${p.pp} DP${p.dp} EP${p.ep}`;
+  const out: Record<string, string> = {};
+  for (const { id, answer } of of.findings.systems) {
+    const setup = answer.setup;
+    if (!setup) continue;
+    const pools = setup.prefill ? `prefill ${split(setup.prefill[1])} + decode ${split(setup.parallel)}` : `aggregated ${split(setup.parallel)}`;
+    out[id] = `${pools} engine=${setup.engine}`;
+  }
+  return out;
+}
 
 export function Weigh(props: { choices: Choices; link: string }) {
   const begin = current() ?? write(example);
@@ -25,7 +40,9 @@ export function Weigh(props: { choices: Choices; link: string }) {
   const [took, setTook] = createSignal(0);
   const [failure, setFailure] = createSignal<unknown>();
 
+  let drafts = false;
   const open = (study: string) => {
+    drafts = false;
     const found = read(study);
     setForm(found);
     setAsText(found === undefined);
@@ -34,6 +51,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
   const change = (part: Partial<Form>) => {
     const old = form();
     if (!old) return;
+    drafts = Object.keys(part).every((key) => TRAFFIC.has(key));
     const changed = { ...old, ...part };
     setForm(changed);
     setText(write(changed));
@@ -47,15 +65,33 @@ export function Weigh(props: { choices: Choices; link: string }) {
     if (study !== undefined) open(study);
   }));
 
-  // Only the newest question is waited for.
+  // Only the newest question is waited for. Where only the traffic moves, the set-ups of before are weighed first, which
+  // follows a slider; the search goes on when it rests.
   let running: AbortController | undefined;
   let timer: number | undefined;
+  const draw = async (mine: AbortController) => {
+    const [now, before] = [form(), answer()];
+    if (!now || !before || !drafts) return false;
+    const began = performance.now();
+    try {
+      const found = await api.weigh(write(now, setups(before)), mine.signal);
+      if (mine.signal.aborted || !found.findings.systems.some((s) => s.answer.kind === "served")) return false;
+      setAnswer({ ...found, draft: Math.round(performance.now() - began) });
+      setFailure(undefined);
+      return true;
+    } catch {
+      // The search itself tells what is wrong.
+      return false;
+    }
+  };
   createEffect(on(text, (study) => {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       running?.abort();
       const mine = (running = new AbortController());
       setBusy(true);
+      if (await draw(mine)) await new Promise((rested) => setTimeout(rested, RESTED));
+      if (mine.signal.aborted) return;
       const began = performance.now();
       try {
         const found = await api.weigh(study, mine.signal);
@@ -92,6 +128,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
             <Show when={form() === undefined}><p class="note">{t("textOnly")}</p></Show>
             <textarea aria-label={t("text")} spellcheck={false} value={text()} onInput={(e) => {
               const typed = e.currentTarget.value;
+              drafts = false;
               setForm(read(typed));
               setText(typed);
             }} />
@@ -105,7 +142,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
         <p class="status" role="status">
           <Show when={busy()} fallback={
             <Show when={answer() && !failure()}>{t("took", { weighed: answer()!.weighed, remembered: answer()!.remembered, ms: took() })}</Show>
-          }>{t("weighing")}</Show>
+          }>{answer()?.draft === undefined ? t("weighing") : t("draft", { ms: answer()!.draft! })}</Show>
         </p>
         <Problem error={failure()} />
         <Show when={answer()}>

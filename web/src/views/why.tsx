@@ -160,7 +160,7 @@ function Disputed(props: { known: Known; value: string | undefined; set: (value:
         onInput={(e) => props.set(between(low, high, e.currentTarget.valueAsNumber))} />
       <small class="ends"><span>{low}</span><span>{high}</span></small>
       <Show when={props.value !== undefined}>
-        <small class="mark-assumed">{t("assumedMark", { value: props.value! })} <button type="button" class="plain" aria-label={t("release", { path })} onClick={() => props.set(undefined)}>{t("asSources")}</button></small>
+        <small class="mark-assumed">{t("assumedMark", { value: props.value! })} <button type="button" class="release" aria-label={t("release", { path })} onClick={() => props.set(undefined)}>{t("asSources")}</button></small>
       </Show>
     </div>
   );

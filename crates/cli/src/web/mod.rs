@@ -8,6 +8,7 @@ mod asset;
 mod catalog;
 mod error;
 mod even;
+mod fabric;
 mod gate;
 mod guard;
 mod job;

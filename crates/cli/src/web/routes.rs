@@ -10,7 +10,7 @@ use axum::{Router, middleware};
 
 use super::error::Refusal;
 use super::state::App;
-use super::{asset, catalog, even, guard, job, run, studies, traces, validate, weigh};
+use super::{asset, catalog, even, fabric, guard, job, run, studies, traces, validate, weigh};
 
 /// The description of the API.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -28,6 +28,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/break-even", post(even::start))
         .route("/studies", get(studies::list))
         .route("/studies/{name}", get(studies::read).put(studies::keep).delete(studies::remove))
+        .route("/fabric", get(fabric::collective))
         .route("/traces", get(traces::list))
         .route("/traces/{name}", put(traces::keep).layer(DefaultBodyLimit::max(traces::BYTES)))
         .route("/validate", post(validate::start))

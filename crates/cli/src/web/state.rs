@@ -16,11 +16,14 @@ use sha2::{Digest, Sha256};
 use super::gate::Gate;
 use super::job::Jobs;
 use super::traces::Traces;
+use super::weigh::Answered;
 use crate::cmd;
 
 /// Answers for single systems that are kept: about 100 kB each.
 const KEPT: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
 
+/// Whole answers that are kept: about 1 MB each.
+const ANSWERED: NonZeroUsize = NonZeroUsize::new(48).expect("not zero");
 /// Candidates under one traffic of which simulations are kept: up to 1 MB each.
 const RECALLED: NonZeroUsize = NonZeroUsize::new(96).expect("not zero");
 /// Candidates of which times of steps are kept: up to 4 MB each.
@@ -44,6 +47,7 @@ pub struct App {
     pub jobs: Jobs,
     pub traces: Traces,
     answers: Mutex<LruCache<Key, Arc<SystemFinding>>>,
+    answered: Mutex<LruCache<Key, Arc<Answered>>>,
     recalls: Mutex<LruCache<Key, Arc<Recall>>>,
     steps: Mutex<LruCache<Key, Arc<Steps>>>,
 }
@@ -76,6 +80,7 @@ impl App {
             jobs: Jobs::default(),
             traces: Traces::default(),
             answers: Mutex::new(LruCache::new(KEPT)),
+            answered: Mutex::new(LruCache::new(ANSWERED)),
             recalls: Mutex::new(LruCache::new(RECALLED)),
             steps: Mutex::new(LruCache::new(PRICED)),
         })
@@ -99,6 +104,16 @@ impl App {
         }
         let steps = of(&self.steps, &search::steps_question(study, candidate), Steps::default);
         of(&self.recalls, &search::traffic_question(study, candidate), || Recall::new(steps))
+    }
+
+    /// The answer to a text that was asked before.
+    pub fn answered(&self, key: &Key) -> Option<Arc<Answered>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// Keeps the answer to a text.
+    pub fn remember(&self, key: Key, answer: Arc<Answered>) {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).put(key, answer);
     }
 
     /// Keeps an answer; the one that was asked for longest ago goes.

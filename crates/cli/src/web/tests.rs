@@ -197,6 +197,23 @@ async fn the_point_where_two_systems_are_level_is_weighed() {
     assert_eq!(unknown["error"]["code"], "unknown");
 }
 
+#[tokio::test]
+async fn a_fabric_is_drawn_and_broken() {
+    let app = app(None, None);
+    let asked = "/api/v1/fabric?system=nvidia_hgx_h100&op=all-reduce&bytes=64MiB";
+    let whole = get(&app, asked).await.json();
+    assert_eq!(whole["sizes"][0]["map"]["spots"].as_array().expect("spots").len(), 9, "eight chips and a switch");
+    let broken = get(&app, &format!("{asked}&faults=chip=3")).await.json();
+    assert_eq!(broken["faults"][0], "chip=3");
+    assert!(!broken["sizes"][0]["remedies"].as_array().expect("remedies").is_empty());
+    // No file of this machine is read, and what is wrong is said.
+    for wrong in ["&placement=/etc/passwd", "&faults=chip=999", "&algorithm=none", "&ranks=1"] {
+        let told = get(&app, &format!("{asked}{wrong}")).await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(!String::from_utf8_lossy(&told.body).contains("root:"), "{wrong}");
+    }
+}
+
 /// Starts a job and waits for its end.
 async fn ended(app: &Router, path: &str, body: &str) -> Value {
     let started = post(app, path, body).await;

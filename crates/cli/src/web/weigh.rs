@@ -1,12 +1,16 @@
 //! Studies in, findings out.
 
-use std::sync::Arc;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use plan::findings::{Findings, SystemFinding};
 use plan::study::{self, Candidate, Study};
 use plan::weigh::{self, Ground};
@@ -27,12 +31,61 @@ const REQUESTS: u64 = 8_192;
 pub const NAME: &str = "study.toml";
 
 /// `POST /api/v1/weigh`: findings, and the page's sections that show them.
-pub async fn weigh(State(app): State<Arc<App>>, text: String) -> Result<Json<Value>, Refusal> {
-    let (findings, counts) = answer(app, text).await?;
-    let page = report::sections(&findings);
-    Ok(Json(
-        json!({ "findings": findings, "page": page, "weighed": counts.weighed, "remembered": counts.remembered, "simulated": counts.simulated }),
-    ))
+pub async fn weigh(State(app): State<Arc<App>>, headers: HeaderMap, text: String) -> Result<Response, Refusal> {
+    let packs = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("gzip"));
+    let key: Key = Sha256::digest(&text).into();
+    if let Some(known) = app.answered(&key) {
+        return Ok(known.response(packs));
+    }
+    let work = {
+        let app = Arc::clone(&app);
+        move |stop: &Stop| {
+            let (findings, counts) = compute(&app, &text, stop)?;
+            let (fresh, again) = Answered::of(&findings, &counts)?;
+            app.remember(key, Arc::new(again));
+            Ok(fresh)
+        }
+    };
+    app.gate.run(work).await
+}
+
+/// An answer as it is sent to whoever asks for it again: nothing is weighed, nor simulated.
+pub struct Answered {
+    plain: Bytes,
+    /// Made when it is first asked for.
+    packed: OnceLock<Bytes>,
+}
+
+impl Answered {
+    /// The answer as sent now, and as sent again.
+    fn of(findings: &Findings, counts: &Counts) -> Result<(Response, Answered), Refusal> {
+        let page = report::sections(findings);
+        let part = |value: Result<String, serde_json::Error>| value.map_err(|_| Refusal::bug());
+        let (findings, page) = (part(serde_json::to_string(findings))?, part(serde_json::to_string(&page))?);
+        let body = |weighed: usize, remembered: usize, simulated: u64| {
+            let counts = format!("\"weighed\":{weighed},\"remembered\":{remembered},\"simulated\":{simulated}");
+            format!("{{\"findings\":{findings},\"page\":{page},{counts}}}")
+        };
+        let fresh = body(counts.weighed, counts.remembered, counts.simulated);
+        let again = body(0, counts.weighed + counts.remembered, 0);
+        let fresh = ([(header::CONTENT_TYPE, "application/json")], fresh).into_response();
+        Ok((fresh, Answered { plain: again.into(), packed: OnceLock::new() }))
+    }
+
+    fn response(&self, packs: bool) -> Response {
+        let kind = (header::CONTENT_TYPE, "application/json");
+        if !packs {
+            return ([kind], self.plain.clone()).into_response();
+        }
+        let pack = || {
+            let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
+            // Writing to memory does not fail.
+            let _ = writer.write_all(&self.plain);
+            writer.finish().unwrap_or_default().into()
+        };
+        let packed = self.packed.get_or_init(pack).clone();
+        ([kind, (header::CONTENT_ENCODING, "gzip")], packed).into_response()
+    }
 }
 
 /// `POST /api/v1/report`: the same as one HTML file.

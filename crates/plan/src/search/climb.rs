@@ -27,6 +27,17 @@ pub struct Climb {
     pub ceiling: Ceiling,
     /// All points that were simulated, in order.
     pub points: Vec<Point>,
+    /// How far what was seen last is off the guess at it, as told by the levels.
+    pub ratio: Option<f64>,
+}
+
+/// What is known before a climb.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// Tokens per second of the system that have to be exceeded.
+    pub floor: f64,
+    /// How far another plan of this kind was off its guess.
+    pub ratio: Option<f64>,
 }
 
 /// Ratio of neighbouring loads at which the search of the boundary ends.
@@ -89,18 +100,25 @@ fn between((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> f64 {
 ///
 /// Where the boundary lies is told by the guess, corrected by what was simulated, then by a power law between a load that
 /// is fine and one that is too much.
-pub fn climb(runner: &Runner, plan: &Plan, levels: &Levels, output: f64, floor: f64) -> Climb {
+pub fn climb(runner: &Runner, plan: &Plan, levels: &Levels, output: f64, start: Start) -> Climb {
+    let floor = start.floor;
     let most = plan.rough.last().map_or(1, |r| r.batch);
     let ceiling = if plan.fills_cache { Ceiling::Cache } else { Ceiling::Saturated };
-    let mut found = Climb { best: None, ceiling, points: Vec::new() };
+    let mut found = Climb { best: None, ceiling, points: Vec::new(), ratio: None };
     // Known to be fine, and known to be too much; both with how far the levels are.
     let (mut low, mut high) = (End { batch: 0, over: 0.0 }, End { batch: most + 1, over: f64::INFINITY });
-    let mut batch = best_guess(plan, levels, output).map_or(1, |r| r.batch);
+    let mut batch = match start.ratio {
+        Some(ratio) => (corrected(plan, levels, output, ratio).floor() as u64).clamp(1, most),
+        None => best_guess(plan, levels, output).map_or(1, |r| r.batch),
+    };
     // The least load that could bring more than the floor.
     let mut least = 1;
     while found.points.len() < MOST {
         let Ok(point) = runner.at(batch) else { break };
         let (tokens, over) = (point.output(), point.over(levels));
+        let guess = plan.rough.iter().min_by_key(|r| r.batch.abs_diff(batch));
+        let guessed = guess.map_or(0.0, |r| self::over(r, levels, output));
+        found.ratio = (over > 0.0 && guessed > 0.0).then_some(over / guessed);
         let needed = (batch as f64 * floor / tokens.max(1e-12)).floor() as u64 + 1;
         match &point.misses {
             Some(reason) => {
@@ -135,9 +153,7 @@ pub fn climb(runner: &Runner, plan: &Plan, levels: &Levels, output: f64, floor: 
         } else if low.batch > 0 && low.over > 0.0 && high.over.is_finite() {
             between((low.batch as f64, low.over), (high.batch as f64, high.over))
         } else {
-            let guess = plan.rough.iter().min_by_key(|r| r.batch.abs_diff(batch));
-            let ratio = guess.map_or(1.0, |r| over / self::over(r, levels, output).max(1e-12));
-            corrected(plan, levels, output, ratio)
+            corrected(plan, levels, output, found.ratio.unwrap_or(1.0))
         };
         let Some(next) = next(low.batch, high.batch, most, aim) else { break };
         batch = next.max(least);

@@ -36,7 +36,7 @@ use crate::findings::{Reason, Rejection};
 use crate::machine::{Fitted, Machine};
 use crate::refusal::Refusal;
 use crate::study::{Candidate, Load, Objective, Study};
-use climb::{Climb, best_guess, climb};
+use climb::{Climb, Start, best_guess, climb};
 use reject::Tally;
 
 /// What the search found for one candidate.
@@ -62,10 +62,13 @@ pub struct Found<'a> {
 
 /// Plans simulated in full beside the most promising of each mode.
 const CONTENDERS: usize = 8;
-/// Share of the best guess below which a plan is not simulated: guesses are within about a quarter.
-const PROMISING: f64 = 0.75;
-/// Points of the Pareto curve that are simulated beside those of the climbs.
-const CURVE: usize = 12;
+/// Share of the best guess below which a plan is not simulated where a better one of its mode was: guesses of one mode are
+/// off by the same factor within a few per cent, and the best of each mode is simulated first.
+const PROMISING: f64 = 0.85;
+/// What a contender has to bring more than the best so far to be looked at any closer.
+const BETTER: f64 = 1.02;
+/// Points of the Pareto curve that are simulated beside those of the climbs, unless the study says otherwise.
+pub const CURVE: usize = 12;
 
 /// Searches one candidate. `engines` are all that may run on it; `recall` knows what was found out about it before.
 ///
@@ -163,33 +166,24 @@ impl Found<'_> {
         for mode in [false, true] {
             heads.extend(ranked.iter().map(|r| r.0).find(|&i| split(i) == mode));
         }
-        let run = |floor: f64, of: &[usize]| -> Vec<Climb> {
+        let run = |start: &(dyn Fn(usize) -> Start + Sync), of: &[usize]| -> Vec<Climb> {
             let one = |&i: &usize| {
                 let runner = self.runner(study, i).ok()?;
-                Some(climb(&runner, &self.plans[i], &study.levels, study.traffic.output.mean(), floor))
+                Some(climb(&runner, &self.plans[i], &study.levels, study.traffic.output.mean(), start(i)))
             };
             of.par_iter().filter_map(one).collect()
         };
-        let mut climbs = run(0.0, &heads);
+        let mut climbs = run(&|_| Start { floor: 0.0, ratio: None }, &heads);
         let floor = climbs.iter().filter_map(|c| c.best.as_ref()).map(Point::output).fold(0.0, f64::max);
+        // How far off the guess at the head of a mode was tells where its other plans end.
+        let ratio = |mode: bool| {
+            climbs.iter().filter(|c| c.points.first().is_some_and(|p| split(p.plan) == mode)).find_map(|c| c.ratio)
+        };
+        let ratios = [ratio(false), ratio(true)];
         let top = ranked.first().map_or(0.0, |r| r.1);
         let rest = ranked.iter().filter(|(i, promise)| !heads.contains(i) && *promise >= PROMISING * top);
         let rest: Vec<usize> = rest.map(|r| r.0).take(CONTENDERS).collect();
-        climbs.extend(run(floor, &rest));
-        if std::env::var_os("SY_DEBUG").is_some() {
-            for (n, (c, i)) in climbs.iter().zip(heads.iter().chain(&rest)).enumerate() {
-                let promise = ranked.iter().find(|r| r.0 == *i).map_or(0.0, |r| r.1);
-                eprintln!(
-                    "DBG {} {n} split {} promise {:.3} sims {} best {:.3} batches {:?}",
-                    self.fields[0].machine.system.id,
-                    split(*i),
-                    promise / top,
-                    c.points.len(),
-                    c.best.as_ref().map_or(0.0, Point::output) / floor,
-                    c.points.iter().map(|p| (p.batch, p.misses.is_none())).collect::<Vec<_>>()
-                );
-            }
-        }
+        climbs.extend(run(&|i| Start { floor: BETTER * floor, ratio: ratios[usize::from(split(i))] }, &rest));
         let curve = self.curve(study, &climbs);
         for c in climbs {
             if let Some(point) = c.best
@@ -217,7 +211,7 @@ impl Found<'_> {
             better
         });
         let done = |i: usize, b: u64| climbs.iter().flat_map(|c| &c.points).any(|p| p.plan == i && p.batch == b);
-        let count = rough.len().min(CURVE);
+        let count = rough.len().min(study.search.curve);
         let at = |k: usize| rough[k * (rough.len() - 1) / (count - 1).max(1)];
         let mut wanted: Vec<(usize, u64)> = (0..count).map(at).map(|r| (r.2, r.3)).collect();
         wanted.retain(|&(i, b)| !done(i, b));

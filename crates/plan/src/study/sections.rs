@@ -13,6 +13,7 @@ use super::{
     systems,
 };
 use crate::replay::traces::{self, Reading};
+use crate::search::CURVE;
 
 /// Requests simulated for each point unless the study says otherwise.
 const REQUESTS: u64 = 512;
@@ -345,7 +346,7 @@ fn stated<T>(key: &str, value: Range<T>) -> Fact<T> {
 }
 
 pub(super) fn everything() -> SearchLimits {
-    SearchLimits { aggregated: true, disaggregated: true, requests: REQUESTS }
+    SearchLimits { aggregated: true, disaggregated: true, requests: REQUESTS, curve: CURVE }
 }
 
 pub(super) fn search(value: &Value) -> Option<SearchLimits> {
@@ -363,6 +364,9 @@ pub(super) fn search(value: &Value) -> Option<SearchLimits> {
     }
     if let Some(requests) = table.get("requests") {
         limits.requests = requests.count(16, 1_000_000).unwrap_or(REQUESTS);
+    }
+    if let Some(curve) = table.get("curve") {
+        limits.curve = curve.count(0, 1_000).map_or(CURVE, |n| n as usize);
     }
     table.finish();
     Some(limits)

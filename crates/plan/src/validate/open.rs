@@ -32,7 +32,7 @@ pub fn candidates(case: &Case, setup: &Setup<'_>, devices: u32) -> Result<Vec<Po
         longest: (case.input.longest() + case.output.longest()) as f64,
         recall: &recall,
     };
-    let limits = SearchLimits { aggregated: true, disaggregated: false, requests: 0 };
+    let limits = SearchLimits { aggregated: true, disaggregated: false, requests: 0, curve: 0 };
     let (plans, ..) = field.plans(0, &limits, None);
     let mut ranked: Vec<(f64, Pools)> = plans.iter().map(|plan| (promise(plan, case), whole(plan))).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
