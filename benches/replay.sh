@@ -1,15 +1,23 @@
 #!/bin/sh
-# Speed and memory of replays: the Azure 2023 conversation trace on one H100, and a million requests over 100 replicas.
+# Speed and memory of replays: the Azure 2023 conversation trace on one H100, and a million requests over 100 replicas,
+# each also by the crate aisimulate-core 0.13.0 (benches/peer, fetched and built on the way; left out where it cannot be).
 #
 #     benches/replay.sh [folder with mooncake_conversation.jsonl.gz]
 #
 # Prints CPU seconds (user and system) and the largest resident set of the whole process, files included. Needs GNU time.
+# Steelyard prices a Llama-3.1-8B on its chip and writes a report; the peer has a polynomial for a clock and writes a line.
 set -eu
 cd "$(dirname "$0")/.."
 cargo build --release -p steelyard
 bin=target/release/steelyard
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+
+told() {
+    awk -v name="$1" -v count="$2" \
+        '{ cpu = $1 + $2; printf "%-44s %9d requests %8.2f CPU s %10.0f requests/CPU s %7.0f MB\n", name, count, cpu, count / cpu, $3 / 1024 }' \
+        "$out/time"
+}
 
 run() {
     name=$1 study=$2
@@ -18,9 +26,21 @@ run() {
         exit 1
     }
     count=$(sed -n 's/.*"count": \([0-9]*\).*/\1/p' "$out/replay.json" | head -1)
-    awk -v name="$name" -v count="$count" \
-        '{ cpu = $1 + $2; printf "%-44s %9d requests %8.2f CPU s %10.0f requests/CPU s %7.0f MB\n", name, count, cpu, count / cpu, $3 / 1024 }' \
-        "$out/time"
+    told "$name" "$count"
+}
+
+# The same requests through the peer: name, workers, playings, most requests, rate.
+peer=
+if cargo build -q --release --manifest-path benches/peer/Cargo.toml --target-dir target/peer 2>"$out/errors"; then
+    peer=target/peer/release/peer
+else
+    echo "aisimulate-core 0.13.0 cannot be built here, so nothing is compared:" >&2
+    tail -3 "$out/errors" >&2
+fi
+beside() {
+    [ -n "$peer" ] || return 0
+    /usr/bin/time -f '%U %S %M' -o "$out/time" "$peer" "$out/trace.csv" "$2" "$blocks" "$3" "$4" "$5" >"$out/told"
+    told "  aisimulate-core: $1" "$(sed 's/ .*//' "$out/told")"
 }
 
 trace=$PWD/examples/azure-2023-conversation.csv.gz
@@ -37,6 +57,10 @@ trace = "$trace"
 $pool
 END
 run 'Azure 2023 conversations, one H100' "$out/one.toml"
+blocks=$(($(sed -n 's/.*"kv_tokens": \([0-9]*\).*/\1/p' "$out/replay.json" | head -1) / 16))
+# Seconds since the first request, prompt tokens, answer tokens.
+gzip -dc "$trace" | awk -F '[-, :]' 'NR > 1 { t = $4 * 3600 + $5 * 60 + $6; if (NR == 2) first = t; printf "%.7f,%d,%d\n", t - first, $7, $8 }' >"$out/trace.csv"
+beside 'the same' 1 1 19366 1
 
 cat >"$out/million.toml" <<END
 model = "llama-3.1-8b"
@@ -52,6 +76,7 @@ pools = ["chat"]
 router = "round robin"
 END
 run 'a million of them, 100 H100, round robin' "$out/million.toml"
+beside 'the same' 100 52 1000012 100
 
 cat >"$out/prefix.toml" <<END
 model = "llama-3.1-8b"

@@ -55,6 +55,8 @@ enum Command {
     Report(cmd::report::Report),
     /// Opens the page to weigh on in a browser.
     Ui(web::Ui),
+    /// Shows execution traces (Chakra ET), replays them on any system's fabric, writes them.
+    Trace(cmd::trace::TraceArgs),
     /// Finds the best parallel plan for training a model on each system of a study.
     Train(cmd::train::Train),
     /// Predicts published measurements and shows how far off the predictions are.
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => cmd::replay::run(&args, folder),
         Command::Report(args) => cmd::report::run(&args),
         Command::Ui(args) => web::run(&args, folder),
+        Command::Trace(args) => cmd::trace::run(&args, folder),
         Command::Train(args) => cmd::train::run(&args, folder),
         Command::Validate(args) => cmd::validate::run(&args, folder),
         Command::Weigh(args) => cmd::weigh::run(&args, folder),

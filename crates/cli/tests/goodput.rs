@@ -69,12 +69,16 @@ fn llama3_is_inside() {
     let (exit, out, err) = goodput(study, &dir, &["--timeline", timeline.to_str().expect("a name")]);
     assert_eq!(exit, 0, "{err}");
     let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    for words in ["419 interruptions: inside the interval", "above 90.0 %: the interval reaches above it"] {
+    for words in ["interruptions 419: inside the interval", "useful time above 90.0 %: the interval reaches above it"] {
         assert!(out.contains(words), "{out}");
     }
     let read = |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).expect("written")).expect("JSON") };
     let found = &read(&dir.join("findings.json"))["systems"][0]["answer"];
-    assert_eq!(found["observed"]["interruptions"], serde_json::json!([419, true]));
+    let seen = &found["observed"][0];
+    assert_eq!(
+        (&seen["what"], &seen["value"], &seen["inside"]),
+        (&"interruptions".into(), &419.0.into(), &true.into())
+    );
     let sum: f64 =
         found["states"].as_array().expect("states").iter().filter_map(|s| s["share"]["value"].as_f64()).sum();
     assert!((sum - 1.0).abs() < 1e-9, "{sum}");
@@ -83,6 +87,45 @@ fn llama3_is_inside() {
     let page = std::fs::read_to_string(dir.join("report.html")).expect("written");
     assert!(page.contains("What interrupts it") && page.contains("中断来源") && !page.contains(">NaN"));
     std::fs::remove_dir_all(dir).expect("removed");
+}
+
+#[test]
+fn findings_are_shown_again() {
+    let dir = folder("again");
+    let study = dir.join("s.toml");
+    std::fs::write(&study, STUDY).expect("written");
+    let (exit, first, err) = goodput(&study, &dir, &["--details"]);
+    assert_eq!(exit, 0, "{err}");
+    let (findings, html) = (dir.join("findings.json"), dir.join("again.html"));
+    let out = steelyard().arg("report").arg(&findings).arg("--html").arg(&html).output().expect("it runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(String::from_utf8_lossy(&out.stdout), first);
+    assert!(std::fs::read(&html).expect("written") == std::fs::read(dir.join("report.html")).expect("written"));
+    std::fs::remove_dir_all(dir).expect("removed");
+}
+
+#[test]
+fn facts_of_faults_are_shown() {
+    let out = steelyard().args(["catalog", "show", "gpu_server"]).env("COLUMNS", "200").output().expect("it runs");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success() && text.starts_with("Servers of eight GPUs (faults gpu_server)"), "{text}");
+    for words in
+        ["fault[0].seen[0].rate: server, Meta RSC-1, 16,384 A100, 11 months", "rsc_reliability: ", "megascale: "]
+    {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+}
+
+#[test]
+fn published_jobs_are_predicted() {
+    let out = steelyard().args(["validate", "--file", "faults", "--json"]).output().expect("it runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let found: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let jobs = found["jobs"].as_array().expect("jobs");
+    assert!(jobs.len() >= 8);
+    let llama = jobs.iter().find(|j| j["id"] == "llama3-54-days").expect("it is there");
+    let seen = llama["seen"].as_array().expect("values");
+    assert!(seen.len() == 2 && seen.iter().all(|s| s["inside"] == true), "{seen:?}");
 }
 
 #[test]

@@ -16,7 +16,12 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn replay(study: &Path, out: &Path, more: &[&str]) -> (i32, String, String) {
+    replay_on(1, study, out, more)
+}
+
+fn replay_on(threads: usize, study: &Path, out: &Path, more: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_steelyard"));
+    command.env("RAYON_NUM_THREADS", threads.to_string());
     for name in ["LC_ALL", "LC_MESSAGES", "LANG", "COLUMNS", "NO_COLOR"] {
         command.env_remove(name);
     }
@@ -55,8 +60,9 @@ fn the_recorded_trace_is_played_and_all_files_are_written() {
     for mark in ["http:", "https:", "<iframe", "<img", " src=", " style=\""] {
         assert!(!page.contains(mark), "{mark}");
     }
+    // The same bytes again, on two threads.
     let again = folder("azure-again");
-    replay(&example("azure-conversation.toml"), &again, &["--parquet", "--timeline"]);
+    replay_on(2, &example("azure-conversation.toml"), &again, &["--parquet", "--timeline"]);
     for name in ["replay.json", "replay.html", "requests.parquet", "series.parquet", "timeline.json"] {
         let bytes = |dir: &Path| std::fs::read(dir.join(name)).expect("written");
         assert_eq!(bytes(&dir), bytes(&again), "{name}");
@@ -79,6 +85,49 @@ fn a_mixed_fleet_survives_its_faults_and_says_so() {
     assert!(findings["classes"][2]["retried"].as_u64() > Some(0), "a node of their pool fails");
     assert!(findings["pools"][0]["hits"][0].as_f64() > Some(0.3), "turns find their prefix");
     assert!(findings["moved"][0].as_u64() > Some(0));
+    std::fs::remove_dir_all(dir).expect("removed");
+}
+
+#[test]
+fn the_border_between_two_kinds_of_chips_is_found() {
+    let dir = folder("split");
+    let (exit, out, err) = replay(&example("split-fleet.toml"), &dir, &[]);
+    assert_eq!(exit, 0, "{err}");
+    let search = &json(dir.join("replay.json"))["search"];
+    let trials = search["trials"].as_array().expect("a list");
+    let met = || trials.iter().filter(|t| t["meets"] == true);
+    let cost = |t: &Value| t["cost"].as_f64().expect("a price");
+    let best = met().find(|t| t["sizes"] == search["sizes"] && t["split"] == search["split"]).expect("it was tried");
+    assert!(met().all(|t| cost(t) >= cost(best)), "none that meets the levels is cheaper: {out}");
+    assert!([2000, 6000, 12000].iter().all(|split| trials.iter().any(|t| t["split"] == *split)));
+    std::fs::remove_dir_all(dir).expect("removed");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_replay_ends_at_once_and_writes_nothing() {
+    let dir = folder("stopped");
+    let study = dir.join("study.toml");
+    // Minutes of work: forty million steps apart from each other.
+    let text = "model = \"llama-3.1-8b\"\n[traffic]\narrivals = { rate = \"40 /s\" }\nrequests = 3000000\ninput = 900\n\
+                output = 900\n[[pool]]\nsystem = \"nvidia-hgx-h100\"\nchips = 1\nreplicas = 4\nengine = \"vllm\"\n\
+                prefix_cache = true\n";
+    std::fs::write(&study, text).expect("written");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_steelyard"))
+        .args(["replay", "study.toml"])
+        .current_dir(&dir)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it runs");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("told");
+    assert!(told.success());
+    let end = child.wait().expect("it ends");
+    // By the signal itself where it came before the replay began.
+    assert!(matches!(end.code(), Some(130) | None), "{end}");
+    let left: Vec<_> = std::fs::read_dir(&dir).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+    assert_eq!(left, ["study.toml"]);
     std::fs::remove_dir_all(dir).expect("removed");
 }
 

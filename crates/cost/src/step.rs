@@ -26,4 +26,11 @@ pub trait StepCost {
     /// Seconds of the work that all ranks do together (experts, dispatch, combine), given the tokens of all ranks and
     /// of the fullest rank. Zero where there is one rank: everything is local then.
     fn shared(&self, tokens: u64, fullest: u64) -> f64;
+
+    /// Bounds on the time of a step, of which the largest holds: a share (0 to 1) of the slowest rank's own time, and
+    /// seconds that come on top. One where ranks first do their own work and then the shared work; several where the two
+    /// overlap, because they run on devices of their own.
+    fn bounds(&self, tokens: u64, fullest: u64, bound: &mut dyn FnMut(f64, f64)) {
+        bound(1.0, self.shared(tokens, fullest));
+    }
 }

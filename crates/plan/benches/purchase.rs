@@ -9,7 +9,7 @@ use std::time::Instant;
 use catalog::Catalog;
 use plan::purchase::question::{Offer, Work};
 use plan::purchase::rates::{NoRate, Phase, Rate, Source};
-use plan::purchase::{Case, Outcome, check, optimise};
+use plan::purchase::{Case, Outcome, Watch, check, optimise};
 use plan::study::Library;
 
 /// Rates that differ by offer and work, from their names.
@@ -83,9 +83,9 @@ fn main() {
                 std::process::exit(2);
             }
         };
-        let case = Case::new(question, &Invented);
+        let case = Case::new(question, &Invented, &Watch::NOBODY).expect("rates");
         let start = Instant::now();
-        let outcome = optimise(&case);
+        let outcome = optimise(&case, &Watch::NOBODY);
         let took = start.elapsed();
         match outcome {
             Ok(Outcome::Plan(plan)) => {

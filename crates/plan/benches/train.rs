@@ -9,8 +9,7 @@ use catalog::{Attention, Catalog, Ffn, Framework, LayerGroup, Model};
 use cost::Calibration;
 use cost::comm::CommCalibration;
 use cost::train::{
-    ContextExchange, Offload, Plan, Pricer, Recipe, Recompute, Schedule, Sharding, StateFormat, Terms,
-    TrainingCalibration,
+    ContextExchange, Offload, Plan, Pricer, Recipe, Recompute, Schedule, Sharding, StateFormat, TrainingCalibration,
 };
 use formats::Scheme;
 use plan::machine::Fitted;
@@ -73,7 +72,7 @@ fn main() {
     let job = a100.job(&model, Recipe::MIXED, 2048, 4096);
     let plan = Plan { tp: 8, pp: 8, shard: 64, ..Plan::data(64, 1) };
     let pricer = Pricer::new(job);
-    let terms = Terms { layer: pricer.layer(&plan), ends: pricer.ends(&plan) };
+    let terms = pricer.terms(&plan);
     let (before, mut count, mut sum) = (processor(), 0u64, 0.0);
     while processor() - before < 1.0 {
         for _ in 0..20_000 {

@@ -1,5 +1,6 @@
 //! Studies, search, money and validation: what is asked, and the answer. Knows no terminals and no languages.
 
+pub mod break_even;
 pub mod calibrate;
 pub mod calibrate_comm;
 pub mod calibrate_engine;
@@ -18,6 +19,7 @@ pub mod replay;
 pub mod search;
 pub mod study;
 pub mod tables;
+pub mod trace;
 pub mod traffic;
 pub mod train;
 pub mod validate;

@@ -10,6 +10,7 @@ use units::Seconds;
 
 use crate::machine::Machine;
 use crate::refusal::Refusal;
+use crate::search::{Place, Steps as KnownSteps};
 
 /// Unevenness of experts: coefficient of variation of their popularity among the tokens of a batch.
 ///
@@ -105,6 +106,7 @@ impl<'a> Setup<'a> {
             storage: self.storage,
             speculation: self.speculation,
             fused_norm: self.engine.features.fused_norm.mid(),
+            apart: None,
             expert_skew: self.expert_skew,
         }
     }
@@ -126,13 +128,17 @@ impl<'a> Setup<'a> {
 
     /// Step times of one replica of `pool`.
     pub fn steps(&self, pool: &Pool) -> Result<StepTimes<'a>, Refusal> {
+        self.check(pool)?;
+        Ok(StepTimes::new(self.deployment(pool), self.launch()))
+    }
+
+    /// Whether the split of `pool` divides the model.
+    fn check(&self, pool: &Pool) -> Result<(), Refusal> {
         pool.parallel.check(self.model)?;
         if !self.engine.features.redundant_experts.mid() {
             pool.parallel.divides_experts(self.model)?;
         }
-        let machine = self.machine;
-        let known = machine.steps.as_ref().map(|steps| steps.take(machine.place, pool.parallel)).unwrap_or_default();
-        Ok(StepTimes::knowing(self.deployment(pool), self.launch(), known))
+        Ok(())
     }
 
     /// Seconds of the front ends of a replica of `pool` to take a request of `tokens` in, and to send a token out, where
@@ -169,6 +175,7 @@ impl<'a> Setup<'a> {
             steps: match rules.steps.mid() {
                 catalog::engine::Steps::Mixed => Steps::Mixed,
                 catalog::engine::Steps::PrefillFirst => Steps::PrefillFirst,
+                catalog::engine::Steps::DecodeFirst => Steps::DecodeFirst,
             },
             admission: match rules.admission.mid() {
                 catalog::engine::Admission::Input => Admission::Input,
@@ -208,19 +215,6 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Tokens that the cache of one attention rank of `pool` holds for requests of `context` tokens; a refusal if not
-    /// even one.
-    fn cache(&self, pool: &Pool, context: f64) -> Result<(Memory, u64), Refusal> {
-        let memory = self.memory(pool);
-        let tokens = memory.tokens(context);
-        if (tokens as f64) < context {
-            // All but the pool is taken: by weights, by activations and buffers, and by what the engine leaves alone.
-            let one = memory.per_token * context + memory.per_request;
-            return Err(Refusal::DoesNotFit { needs: memory.capacity - memory.pool + one, has: memory.capacity });
-        }
-        Ok((memory, tokens))
-    }
-
     /// Runs `workload` whose longest request has `longest` tokens.
     ///
     /// # Errors
@@ -249,9 +243,35 @@ impl<'a> Setup<'a> {
     /// # Errors
     /// As [`Setup::ready`].
     pub fn side(&self, pool: &Pool, longest: f64) -> Result<Side<'a>, Refusal> {
-        let steps = self.steps(pool)?;
-        let (memory, kv_tokens) = self.cache(pool, longest)?;
-        Ok(Side { steps, memory, kv_tokens, machine: self.machine })
+        self.check(pool)?;
+        self.priced(self.deployment(pool), longest)
+    }
+
+    /// The same of a replica laid on its devices, which is taken to divide the model.
+    ///
+    /// # Errors
+    /// A model that does not fit, or not even one request of `longest` tokens beside it.
+    pub fn priced(&self, deployment: deploy::Deployment<'a>, longest: f64) -> Result<Side<'a>, Refusal> {
+        let limits = self.engine.limits_on(&self.machine.system.chip);
+        let memory = deployment.memory(&self.engine.memory, limits);
+        let elsewhere = deployment.feed_forward_bytes();
+        if elsewhere > 0.0 {
+            let needs = elsewhere + memory.activations + memory.reserved;
+            if needs > memory.capacity {
+                return Err(Refusal::DoesNotFit { needs, has: memory.capacity });
+            }
+        }
+        let kv_tokens = memory.tokens(longest);
+        if (kv_tokens as f64) < longest {
+            // All but the pool is taken: by weights, by activations and buffers, and by what the engine leaves alone.
+            let one = memory.per_token * longest + memory.per_request;
+            return Err(Refusal::DoesNotFit { needs: memory.capacity - memory.pool + one, has: memory.capacity });
+        }
+        // Where feed-forward layers are elsewhere, step times are not those that the machine recalls.
+        let recall = self.machine.steps.as_deref().filter(|_| deployment.apart.is_none());
+        let recall = recall.map(|steps| (steps, self.machine.place, deployment.parallel));
+        let known = recall.map(|(steps, place, parallel)| steps.take(place, parallel)).unwrap_or_default();
+        Ok(Side { steps: StepTimes::knowing(deployment, self.launch(), known), memory, kv_tokens, recall })
     }
 
     /// Seconds to ship the cache of a prompt from a prefill to a decode replica.
@@ -279,13 +299,13 @@ pub struct Side<'a> {
     pub memory: Memory,
     /// Tokens that the cache of one of its attention ranks holds.
     pub kv_tokens: u64,
-    machine: &'a Machine,
+    recall: Option<(&'a KnownSteps, Place, Parallel)>,
 }
 
 impl Drop for Side<'_> {
     fn drop(&mut self) {
-        if let Some(steps) = &self.machine.steps {
-            steps.put(self.machine.place, self.steps.deployment().parallel, self.steps.take_known());
+        if let Some((steps, place, parallel)) = self.recall {
+            steps.put(place, parallel, self.steps.take_known());
         }
     }
 }

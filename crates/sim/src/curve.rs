@@ -29,9 +29,13 @@ impl Cell {
         self.time + self.slope * Fine::from(cached - self.low)
     }
 
-    /// The same at another pace, in 1/1024. Both ends of the arithmetic are scaled, so that it stays linear.
-    pub fn paced(self, pace: Fine) -> Cell {
-        Cell { time: (self.time * pace) >> 10, slope: (self.slope * pace) >> 10, ..self }
+    /// So many parts of it, of which `1 << bits` are the whole. Both ends of the arithmetic are scaled, so that it stays
+    /// linear.
+    pub fn scaled(self, parts: Fine, bits: u32) -> Cell {
+        if parts == 1 << bits {
+            return self;
+        }
+        Cell { time: (self.time * parts) >> bits, slope: (self.slope * parts) >> bits, ..self }
     }
 }
 
@@ -105,10 +109,22 @@ pub(crate) fn local<C: StepCost>(cost: &C, batch: &Batch) -> Result<Fine, SimErr
     fine(seconds).ok_or(SimError::Cost { seconds, decode: batch.decode, prefill_tokens: batch.prefill_tokens })
 }
 
-/// The time of the work that all ranks do together, checked.
-pub(crate) fn shared<C: StepCost>(cost: &C, tokens: u64, fullest: u64) -> Result<Fine, SimError> {
-    let seconds = cost.shared(tokens, fullest);
-    fine(seconds).ok_or(SimError::Cost { seconds, decode: 0, prefill_tokens: tokens })
+/// A bound on the time of a step: so many parts (of [`WHOLE`]) of the slowest rank's own time, and what comes on top.
+pub(crate) type Bound = (Fine, Fine);
+
+/// Parts of a whole, and their bits.
+pub(crate) const WHOLE_BITS: u32 = 20;
+pub(crate) const WHOLE: Fine = 1 << WHOLE_BITS;
+
+/// The bounds on the time of a step, checked.
+pub(crate) fn bounds<C: StepCost>(cost: &C, tokens: u64, fullest: u64, out: &mut Vec<Bound>) -> Result<(), SimError> {
+    out.clear();
+    let mut wrong = None;
+    cost.bounds(tokens, fullest, &mut |own, seconds| match fine(seconds).filter(|_| (0.0..=1.0).contains(&own)) {
+        Some(time) => out.push(((own * WHOLE as f64).round() as Fine, time)),
+        None => wrong = Some(seconds),
+    });
+    wrong.map_or(Ok(()), |seconds| Err(SimError::Cost { seconds, decode: tokens, prefill_tokens: 0 }))
 }
 
 #[cfg(test)]
@@ -163,6 +179,6 @@ mod tests {
     #[test]
     fn a_cost_that_is_no_time_is_an_error() {
         assert!(matches!(Curves::new(&Bad).cell(1, 0), Err(SimError::Cost { .. })));
-        assert!(matches!(shared(&Bad, 1, 1), Err(SimError::Cost { .. })));
+        assert!(matches!(bounds(&Bad, 1, 1, &mut Vec::new()), Err(SimError::Cost { .. })));
     }
 }

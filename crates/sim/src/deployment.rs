@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::curve::UNIT_BITS;
 use crate::error::SimError;
 use crate::job::Job;
 use crate::rules::Rules;
@@ -174,7 +175,8 @@ impl<C> Instance<'_, C> {
             admission: scheduler.admission,
             watermark: (scheduler.watermark * blocks as f64).ceil() as u64,
             queries: u64::from(self.speculation.queries),
-            emits: (self.speculation.emitted * 1024.0).round() as u64,
+            rates: vec![units_of(self.speculation.emitted)],
+            rate_of: Vec::new(),
             balance: if self.ranks > 1 || scheduler.gather > 0.0 { u64::from(scheduler.balance) } else { 0 },
             gather: (scheduler.gather * f64::from(scheduler.max_batched_tokens)).ceil() as u64,
             prefill_only,
@@ -204,4 +206,9 @@ impl<C> Instance<'_, C> {
         }
         Ok(())
     }
+}
+
+/// Tokens out of a step, in units.
+pub(crate) fn units_of(emitted: f64) -> u64 {
+    (emitted * f64::from(1u32 << UNIT_BITS)).round() as u64
 }

@@ -5,7 +5,7 @@
 
 use cost::StepCost;
 
-use crate::curve::{Curves, UNIT_BITS, local, shared};
+use crate::curve::{Bound, Curves, UNIT_BITS, WHOLE_BITS, bounds, local};
 use crate::error::SimError;
 use crate::experts::Experts;
 use crate::job::{Held, Job, Signal};
@@ -51,6 +51,8 @@ pub(crate) struct Engine {
     plan: Option<Plan>,
     pieces: Vec<Piece>,
     lines: Vec<Line>,
+    /// Bounds on the time of the step that is planned.
+    bounds: Vec<Bound>,
     longest_run: u64,
     /// Whether something happened since it was last decided that prompts wait for the other ranks, and what was
     /// decided. It is decided upon events only, or it would depend on how runs were cut.
@@ -69,7 +71,8 @@ pub(crate) struct Engine {
 }
 
 /// The pace of a sound engine.
-pub(crate) const SOUND: Fine = 1 << 10;
+pub(crate) const SOUND: Fine = 1 << SOUND_BITS;
+const SOUND_BITS: u32 = 10;
 
 impl Engine {
     pub fn new(rules: Rules, ranks: Vec<Rank>, router: Router, longest_run: u64) -> Engine {
@@ -82,6 +85,7 @@ impl Engine {
             plan: None,
             pieces: Vec::new(),
             lines: Vec::new(),
+            bounds: Vec::new(),
             longest_run,
             changed: true,
             hold: false,
@@ -96,7 +100,7 @@ impl Engine {
 
     /// A span at the engine's pace.
     fn paced(&self, span: Fine) -> Fine {
-        if self.pace == SOUND { span } else { (span * self.pace) >> 10 }
+        if self.pace == SOUND { span } else { (span * self.pace) >> SOUND_BITS }
     }
 
     /// Requests that wait or run.
@@ -287,8 +291,8 @@ impl Engine {
         (prefills, decodes)
     }
 
-    /// What all ranks do together, and what the host adds to a step and demands at least.
-    fn common<C: StepCost>(&self, cost: &C) -> Result<(Fine, Fine, Fine), SimError> {
+    /// Sets the bounds on the time of the next step. Gives what the host adds to it and demands at least.
+    fn bound<C: StepCost>(&mut self, cost: &C) -> Result<(Fine, Fine), SimError> {
         let (mut tokens, mut fullest, mut host) = (0, 0, 0);
         for rank in &self.ranks {
             let own = rank.batch.decode * self.rules.queries + rank.batch.prefill_tokens;
@@ -297,18 +301,15 @@ impl Engine {
             host = host.max(self.rules.host.time(rank.batch.decode + rank.batch.prefill, rank.prefilled));
         }
         let (added, least) = self.rules.host.split(host);
-        let together = shared(cost, tokens, fullest)?;
-        match &self.experts {
-            None => Ok((together, added, least)),
-            Some(experts) => {
-                let (load, pause) = experts.at(self.tally.steps);
-                Ok(((together * load) >> 10, added + pause, least + pause))
-            }
-        }
+        bounds(cost, tokens, fullest, &mut self.bounds)?;
+        let Some(experts) = &self.experts else { return Ok((added, least)) };
+        let (load, pause) = experts.at(self.tally.steps);
+        self.bounds.iter_mut().for_each(|(_, together)| *together = (*together * load) >> 10);
+        Ok((added + pause, least + pause))
     }
 
     /// The time of a step that computes prompts.
-    fn step<C: StepCost>(&self, curves: &mut Curves<'_, C>) -> Result<Fine, SimError> {
+    fn step<C: StepCost>(&mut self, curves: &mut Curves<'_, C>) -> Result<Fine, SimError> {
         let mut slowest = 0;
         for rank in &self.ranks {
             let own = if rank.batch.prefill > 0 {
@@ -321,8 +322,9 @@ impl Engine {
             };
             slowest = slowest.max(own);
         }
-        let (together, added, least) = self.common(curves.cost())?;
-        Ok((self.paced(slowest + together) + added).max(least))
+        let (added, least) = self.bound(curves.cost())?;
+        let time = self.bounds.iter().map(|(own, together)| ((slowest * own) >> WHOLE_BITS) + together).max();
+        Ok((self.paced(time.unwrap_or(slowest)) + added).max(least))
     }
 
     /// The steps of a run of decodes and their time.
@@ -343,8 +345,7 @@ impl Engine {
         if let Some(experts) = &self.experts {
             most = most.min(experts.left(self.tally.steps));
         }
-        let (together, added, least) = self.common(curves.cost())?;
-        let added = self.paced(together) + added;
+        let (added, least) = self.bound(curves.cost())?;
         let rules = &self.rules;
         self.pieces.clear();
         let mut done = 0;
@@ -352,15 +353,17 @@ impl Engine {
             self.lines.clear();
             self.lines.push(Line { time: least, growth: 0, left: u64::MAX });
             for rank in self.ranks.iter().filter(|rank| rank.decodes) {
-                let grows = rank.decoding() * rules.emits;
+                let grows = rank.emits(rules);
                 let cached = rank.cached(rules) + grows * done;
-                let cell = curves.cell(rank.decoding(), cached)?;
-                let cell = if self.pace == SOUND { cell } else { cell.paced(self.pace) };
-                self.lines.push(Line {
-                    time: cell.at(cached) + added,
-                    growth: cell.slope * Fine::from(grows),
-                    left: (cell.high - cached).div_ceil(grows),
-                });
+                let whole = curves.cell(rank.decoding(), cached)?;
+                for (own, together) in &self.bounds {
+                    let cell = whole.scaled(*own, WHOLE_BITS).scaled(self.pace, SOUND_BITS);
+                    self.lines.push(Line {
+                        time: cell.at(cached) + self.paced(*together) + added,
+                        growth: cell.slope * Fine::from(grows),
+                        left: (cell.high - cached).div_ceil(grows),
+                    });
+                }
             }
             let piece = envelope(self.lines.iter().copied(), most - done);
             done += piece.steps;
@@ -374,7 +377,7 @@ impl Engine {
     fn send(&mut self, plan: &Plan) -> Time {
         let rules = &self.rules;
         let emitted = |rank: &Rank| {
-            let decoded = rank.batch.decode * rules.emits;
+            let decoded = if rank.decodes { rank.emits(rules) } else { 0 };
             Fine::from(decoded) + (Fine::from(rank.prefilled) << UNIT_BITS)
         };
         let step = (self.ranks.iter().map(emitted).sum::<Fine>() * rules.stream) >> UNIT_BITS;

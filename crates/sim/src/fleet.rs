@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use units::Seconds;
 
-use crate::deployment::{Instance, Link};
+use crate::deployment::{Instance, Link, units_of};
 use crate::error::SimError;
 use crate::experts::ExpertLoad;
+use crate::rules::Rules;
 use crate::time::Time;
 
 /// How a rule chooses among the replicas of its pools that are up; the first of equals.
@@ -67,6 +68,9 @@ impl fmt::Debug for Tiers<'_> {
     }
 }
 
+/// Service classes with a rate of their own: what a rank does grows with their number.
+const MOST_CLASSES: usize = 64;
+
 /// When replicas are added and taken away.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scaling {
@@ -97,6 +101,9 @@ pub struct Replicas<'a, C> {
     pub tiers: Option<Tiers<'a>>,
     /// Whether a preempted request's cache moves to the host's memory instead of being computed anew. Needs tiers.
     pub swap: bool,
+    /// Tokens that a decoding request gets out of a step, by service class: drafts are accepted more often in code than in
+    /// verse. Classes beyond the list have what the instance says.
+    pub emitted: Vec<f64>,
     /// How the load of experts varies.
     pub experts: Option<ExpertLoad>,
     /// When replicas are added and taken away; `None`: never.
@@ -121,6 +128,7 @@ impl<'a, C> Replicas<'a, C> {
             prefix_cache: false,
             tiers: None,
             swap: false,
+            emitted: Vec::new(),
             experts: None,
             scaling: None,
             startup: Seconds::ZERO,
@@ -140,6 +148,21 @@ impl<'a, C> Replicas<'a, C> {
     pub(crate) fn prompt(&self) -> u64 {
         let scheduler = &self.instance.scheduler;
         if scheduler.chunked_prefill { u64::MAX } else { u64::from(scheduler.max_batched_tokens) }
+    }
+
+    /// The rules of an engine of it.
+    pub(crate) fn rules(&self, priorities: bool, watched: bool) -> Result<Rules, SimError> {
+        let mut rules = self.instance.lane().rules(matches!(self.role, Role::Prefill { .. }))?;
+        (rules.priorities, rules.swap, rules.sticky) = (priorities, self.swap, watched && self.prefix_cache);
+        for emitted in &self.emitted {
+            let units = units_of(*emitted);
+            let rate = rules.rates.iter().position(|rate| *rate == units).unwrap_or(rules.rates.len());
+            if rate == rules.rates.len() {
+                rules.rates.push(units);
+            }
+            rules.rate_of.push(rate as u8);
+        }
+        Ok(rules)
     }
 
     /// Replicas that exist, on or off.
@@ -304,6 +327,13 @@ impl<C> Replicas<'_, C> {
         }
         if self.swap && self.tiers.is_none() {
             return Err(SimError::setting("pool.swap", true, "a host memory to swap to"));
+        }
+        let queries = f64::from(self.instance.speculation.queries);
+        if let Some(wrong) = self.emitted.iter().find(|emitted| !(1.0..=queries).contains(*emitted)) {
+            return Err(SimError::setting("pool.emitted", wrong, "1 to the queries of the instance's speculation"));
+        }
+        if self.emitted.len() > MOST_CLASSES {
+            return Err(SimError::setting("pool.emitted", self.emitted.len(), "at most 64 service classes"));
         }
         if let Some(experts) = &self.experts {
             experts.check()?;

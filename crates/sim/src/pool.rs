@@ -1,6 +1,6 @@
 //! The KV cache of a rank: blocks of a fixed number of tokens.
 //!
-//! All decoding requests of a rank grow together. A request opens a block whenever its length passes a multiple of the
+//! All decoding requests of a rank that grow at one rate do so together. A request opens a block whenever its length passes a multiple of the
 //! block size, so what counts is at which phase of the rank's growth it does so: a histogram of phases gives the
 //! blocks that any stretch of growth takes, without a look at single requests.
 
@@ -11,15 +11,23 @@ pub(crate) struct Pool {
     used: u64,
     /// Blocks in use that belong to requests that do not grow.
     fixed: u64,
-    /// Number of growing requests that open a block when the growth is this modulo the block size; empty until one grows.
+    /// Those that grow, by rate.
+    growing: Vec<Growing>,
+}
+
+/// Requests that grow together.
+#[derive(Debug, Clone, Default)]
+struct Growing {
+    /// How many open a block when the growth is this modulo the block size; empty until one grows.
     phases: Vec<u32>,
-    growing: u64,
+    count: u64,
 }
 
 impl Pool {
-    pub fn new(tokens: u64, block: u32) -> Pool {
+    /// For requests that grow at so many rates.
+    pub fn new(tokens: u64, block: u32, rates: usize) -> Pool {
         let block = u64::from(block);
-        Pool { block, total: tokens / block, used: 0, fixed: 0, phases: Vec::new(), growing: 0 }
+        Pool { block, total: tokens / block, used: 0, fixed: 0, growing: vec![Growing::default(); rates] }
     }
 
     /// Blocks that hold so many tokens.
@@ -63,21 +71,23 @@ impl Pool {
         self.used -= blocks;
     }
 
-    /// A request that holds these blocks begins to grow; its length is `anchor` plus the growth of the rank.
-    pub fn join(&mut self, anchor: i64, blocks: u64) {
-        self.phases.resize(self.block as usize, 0);
+    /// A request that holds these blocks begins to grow; its length is `anchor` plus the growth at its rate.
+    pub fn join(&mut self, rate: usize, anchor: i64, blocks: u64) {
         let phase = self.phase(anchor);
-        self.phases[phase] += 1;
-        self.growing += 1;
+        let growing = &mut self.growing[rate];
+        growing.phases.resize(self.block as usize, 0);
+        growing.phases[phase] += 1;
+        growing.count += 1;
         self.fixed -= blocks;
     }
 
     /// A request no longer grows and gives back all it holds at this growth, but for the blocks that it shares.
-    pub fn leave(&mut self, anchor: i64, growth: u64, shared: u64) {
+    pub fn leave(&mut self, rate: usize, anchor: i64, growth: u64, shared: u64) {
         let phase = self.phase(anchor);
-        debug_assert!(self.phases[phase] > 0);
-        self.phases[phase] -= 1;
-        self.growing -= 1;
+        let growing = &mut self.growing[rate];
+        debug_assert!(growing.phases[phase] > 0);
+        growing.phases[phase] -= 1;
+        growing.count -= 1;
         self.used -= self.blocks((anchor + growth as i64) as u64) - shared;
     }
 
@@ -100,12 +110,13 @@ impl Pool {
 
     /// Empty, and as large.
     pub fn emptied(&self) -> Pool {
-        Pool { block: self.block, total: self.total, used: 0, fixed: 0, phases: Vec::new(), growing: 0 }
+        let growing = vec![Growing::default(); self.growing.len()];
+        Pool { block: self.block, total: self.total, used: 0, fixed: 0, growing }
     }
 
-    /// All that grow do so.
-    pub fn grow(&mut self, from: u64, to: u64) {
-        self.used += self.need(from, to);
+    /// All that grow at a rate do so.
+    pub fn grow(&mut self, rate: usize, from: u64, to: u64) {
+        self.used += self.need(rate, from, to);
         debug_assert!(self.used <= self.total, "more blocks in use than there are");
     }
 
@@ -113,32 +124,34 @@ impl Pool {
         (1 - anchor).rem_euclid(self.block as i64) as usize
     }
 
-    /// Blocks that the growth from `from` to `to` opens.
-    pub fn need(&self, from: u64, to: u64) -> u64 {
-        if self.growing == 0 {
+    /// Blocks that the growth from `from` to `to` at a rate opens.
+    pub fn need(&self, rate: usize, from: u64, to: u64) -> u64 {
+        let Growing { phases, count } = &self.growing[rate];
+        if *count == 0 {
             return 0;
         }
         let (turns, rest) = ((to - from) / self.block, (to - from) % self.block);
         let mut slot = from % self.block;
-        let mut opened = turns * self.growing;
+        let mut opened = turns * count;
         for _ in 0..rest {
             slot = if slot + 1 == self.block { 0 } else { slot + 1 };
-            opened += u64::from(self.phases[slot as usize]);
+            opened += u64::from(phases[slot as usize]);
         }
         opened
     }
 
-    /// The largest growth, at most `most`, that the free blocks allow.
+    /// The largest growth at the only rate, at most `most`, that the free blocks allow.
     pub fn room(&self, from: u64, most: u64) -> u64 {
         let mut free = self.free();
-        if self.growing == 0 || self.growing * (most / self.block + 1) <= free {
+        let Growing { phases, count } = &self.growing[0];
+        if *count == 0 || count * (most / self.block + 1) <= free {
             return most;
         }
-        let turns = free / self.growing;
-        free -= turns * self.growing;
+        let turns = free / count;
+        free -= turns * count;
         let mut grown = turns * self.block;
         while grown < most {
-            let opens = u64::from(self.phases[((from + grown + 1) % self.block) as usize]);
+            let opens = u64::from(phases[((from + grown + 1) % self.block) as usize]);
             if opens > free {
                 break;
             }
@@ -163,14 +176,14 @@ mod tests {
             spare in 0u64..200,
             block in 1u32..33,
         ) {
-            let mut pool = Pool::new(1 << 30, block);
+            let mut pool = Pool::new(1 << 30, block, 1);
             let blocks = |growth: u64| -> u64 {
                 requests.iter().map(|(length, joined)| (length + growth - joined).div_ceil(u64::from(block))).sum()
             };
             for (length, joined) in &requests {
-                pool.join(*length as i64 - *joined as i64, 0);
+                pool.join(0, *length as i64 - *joined as i64, 0);
             }
-            prop_assert_eq!(pool.need(start, start + growth), blocks(start + growth) - blocks(start));
+            prop_assert_eq!(pool.need(0, start, start + growth), blocks(start + growth) - blocks(start));
             pool.total = spare;
             let room = pool.room(start, growth);
             prop_assert!(blocks(start + room) - blocks(start) <= spare);

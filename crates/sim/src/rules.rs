@@ -17,8 +17,10 @@ pub(crate) struct Rules {
     pub watermark: u64,
     /// Tokens that a decoding request puts into a step.
     pub queries: u64,
-    /// Tokens that a decoding request gets out of a step, in units.
-    pub emits: u64,
+    /// Tokens that a decoding request gets out of a step, in units: one rate for each cohort.
+    pub rates: Vec<u64>,
+    /// The rate of each service class; classes beyond the list have the first.
+    pub rate_of: Vec<u8>,
     /// Decode steps for which a prompt may wait until all ranks have one, or until the step is full enough.
     pub balance: u64,
     /// Tokens of a step that is full enough; 0: prompts wait for the other ranks.
@@ -38,19 +40,24 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Tokens by which every decoding request has grown after so many steps.
-    pub fn growth(&self, steps: u64) -> u64 {
-        (steps * self.emits) >> UNIT_BITS
+    /// The rate at which a request grows.
+    pub fn rate(&self, job: &Job) -> usize {
+        self.rate_of.get(usize::from(job.class)).map_or(0, |rate| usize::from(*rate))
+    }
+
+    /// Tokens by which every decoding request of a rate has grown after so many steps.
+    pub fn growth(&self, rate: usize, steps: u64) -> u64 {
+        (steps * self.rates[rate]) >> UNIT_BITS
     }
 
     /// Steps after which the growth is at least this.
-    pub fn steps_to(&self, growth: u64) -> u64 {
-        (growth << UNIT_BITS).div_ceil(self.emits)
+    pub fn steps_to(&self, rate: usize, growth: u64) -> u64 {
+        (growth << UNIT_BITS).div_ceil(self.rates[rate])
     }
 
     /// The most steps after which the growth is at most this.
-    pub fn steps_within(&self, growth: u64) -> u64 {
-        (((growth + 1) << UNIT_BITS) - 1) / self.emits
+    pub fn steps_within(&self, rate: usize, growth: u64) -> u64 {
+        (((growth + 1) << UNIT_BITS) - 1) / self.rates[rate]
     }
 
     /// The longest a request gets in the cache. The last token it emits is never stored; with speculation the last
@@ -59,7 +66,7 @@ impl Rules {
         if self.prefill_only || job.output == 1 {
             return job.prompt();
         }
-        let overshoot = self.emits.div_ceil(1 << UNIT_BITS) - 1;
+        let overshoot = self.rates[self.rate(job)].div_ceil(1 << UNIT_BITS) - 1;
         u64::from(job.input) + u64::from(job.output) - 1 + overshoot
     }
 

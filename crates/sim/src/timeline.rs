@@ -54,6 +54,23 @@ pub enum Event<'a> {
         /// More about it.
         details: &'a [Detail<'a>],
     },
+    /// Something that lasts beside others of its kind (phases `b` and `e`): they may overlap as they like.
+    Beside {
+        /// Its row's group.
+        track: Track,
+        /// What is written in it.
+        name: &'a str,
+        /// Category; what has the same category and id is drawn in one row.
+        category: &'a str,
+        /// Tells it apart.
+        id: u64,
+        /// When it starts.
+        start: Nanos,
+        /// How long it lasts.
+        length: Nanos,
+        /// More about it.
+        details: &'a [Detail<'a>],
+    },
     /// Numbers that hold from now on (phase `C`), drawn as a stacked area.
     Counter {
         /// Its group of rows.
@@ -132,6 +149,20 @@ impl<W: Write> ChromeTrace<W> {
                 self.time("ts", start)?;
                 self.time("dur", length)?;
                 self.args(details.iter().map(|(key, value)| (*key, value.clone())))
+            }
+            Event::Beside { track, name, category, id, start, length, details } => {
+                for (phase, at) in [("b", start), ("e", Nanos(start.0.saturating_add(length.0)))] {
+                    if phase == "e" {
+                        self.out.write_all(b",\n")?;
+                    }
+                    self.head(phase, name, track.process, track.thread)?;
+                    self.out.write_all(b",\"cat\":")?;
+                    to_writer(&mut self.out, category)?;
+                    write!(self.out, ",\"id\":{id}")?;
+                    self.time("ts", at)?;
+                    self.args(details.iter().map(|(key, value)| (*key, value.clone())))?;
+                }
+                Ok(())
             }
             Event::Counter { process, name, at, values } => {
                 self.head("C", name, process, 0)?;
@@ -215,10 +246,20 @@ mod tests {
             Event::Counter { process: 1, name: "units", at: Nanos(5), values: &[("active", 3.0), ("spare", 0.5)] },
             Event::Leave { track: TRACK, name: "send", id: 7, at: Nanos(1_000) },
             Event::Arrive { track: Track { process: 2, thread: 0 }, name: "send", id: 7, at: Nanos(2_001) },
+            Event::Beside {
+                track: TRACK,
+                name: "queue",
+                category: "request",
+                id: 3,
+                start: Nanos(10),
+                length: Nanos(5),
+                details: &[("input", Value::from(9u64))],
+            },
         ]);
         let whole: Value = serde_json::from_str(&text).unwrap();
         let events = whole["traceEvents"].as_array().unwrap();
-        assert_eq!(events.len(), 7);
+        assert_eq!(events.len(), 9);
+        assert_eq!((&events[7]["ph"], &events[8]["ph"], &events[8]["ts"]), (&"b".into(), &"e".into(), &0.015.into()));
         assert_eq!(events[0]["args"]["name"], "rank 0 \"a\"\n");
         assert_eq!(events[1]["name"], "process_sort_index");
         assert_eq!((events[3]["ts"].as_f64(), events[3]["dur"].as_f64()), (Some(1234.567), Some(0.089)));

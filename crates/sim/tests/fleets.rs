@@ -152,6 +152,8 @@ fn fleet<'a>(shape: &Shape, cost: &'a Linear) -> Fleet<'a, Linear> {
         prefix_cache: shape.cache,
         tiers: Some(Tiers { tokens: shape.tiers, seconds: [path, path] }),
         swap: shape.swap,
+        // Classes whose drafts are accepted more and less often, and one as the instance says.
+        emitted: if speculation.queries > 1 { vec![2.9, 1.0] } else { Vec::new() },
         experts: shape.experts.then_some(experts),
         scaling: shape.scaling.then_some(scaling),
         startup: Seconds(0.05),
@@ -238,8 +240,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn each_request_ends_and_runs_are_what_steps_are(requests in requests(), shape in shape(), seed: u64) {
-        let cost = Linear { shared: 0.3, ..Linear::default() };
+    fn each_request_ends_and_runs_are_what_steps_are(requests in requests(), shape in shape(), seed: u64, overlaps: bool) {
+        let shared = if overlaps { 20.0 } else { 0.3 };
+        let cost = Linear { shared, overlaps, ..Linear::default() };
         let fleet = fleet(&shape, &cost);
         let settings = ReplaySettings { seed, sample: Some(Time(50_000_000_000)), ..ReplaySettings::default() };
         let whole = replay(&fleet, &requests, &settings).unwrap();

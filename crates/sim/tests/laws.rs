@@ -100,7 +100,7 @@ proptest! {
     #[test]
     fn the_rate_is_the_rate(rate in 1.0..1000.0, cv in 0.2..2.0, seed: u64) {
         let workload = Workload { arrivals: Arrivals::Gamma { rate, cv }, ..Workload::closed(3000, 1, 1, 1) };
-        let cost = Linear { step: 0.0, decode: 0.0, cached: 0.0, prefill: 0.0, pair: 0.0, shared: 0.0 };
+        let cost = Linear { step: 0.0, decode: 0.0, cached: 0.0, prefill: 0.0, pair: 0.0, shared: 0.0, overlaps: false };
         let record = run(&cost, scheduler(), 1, &workload, seed);
         let last = record.served.last().unwrap().arrival.seconds();
         prop_assert!((last * rate / 3000.0 - 1.0).abs() < 5.0 * cv / 3000f64.sqrt());

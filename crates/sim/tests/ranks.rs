@@ -139,3 +139,18 @@ fn lanes_share_the_cache() {
     assert!(outcome.loads[0].batch <= 2.0);
     assert!(simulate(&deployment, &Workload::closed(16, 16, 100, 30), &Settings::default()).is_err());
 }
+
+/// Shared work on devices of its own: two halves take turns, and the longer side sets the pace.
+#[test]
+fn own_and_shared_work_overlap() {
+    let time = |shared: f64| {
+        let cost = Linear { cached: 0.0, shared, overlaps: true, ..Linear::default() };
+        let deployment = Deployment::one(instance(&cost));
+        let record = record(&deployment, &Workload::closed(1, 1, 100, 2), &Settings::default()).unwrap();
+        record.served[0].last.since(record.served[0].first)
+    };
+    // A decode step of its own 5,002 us beside 2 x 100, 2 x 2,000 and 2 x 10,000 us.
+    close(time(100.0), (5002.0 + 0.125 * 200.0) * US);
+    close(time(2000.0), (5002.0 + 0.125 * 4000.0) * US);
+    close(time(10_000.0), (0.125 * 5002.0 + 20_000.0) * US);
+}

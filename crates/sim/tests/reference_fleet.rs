@@ -1,6 +1,7 @@
 //! A slow, obvious fleet: one token at a time, caches as plain lists, every request looked at in every step. The fast one
 //! gives the same first and last token time, hits and preemptions of every request, to the picosecond, on random small
-//! cases with contents, slower tiers, priorities, preemption by recomputing or swapping, and prefill apart from decode.
+//! cases with contents, slower tiers, priorities, preemption by recomputing or swapping, prefill apart from decode, and
+//! drafts that are accepted more or less often by class.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +12,7 @@ use cost::{Batch, StepCost};
 use proptest::prelude::*;
 use sim::{
     Admission, Fate, Fleet, Instance, Link, ReplaySettings, Replicas, Request, Requests, Role, Routing, Scheduler,
-    Steps, Tiers, Time, chain, replay,
+    Speculation, Steps, Tiers, Time, chain, replay,
 };
 
 const CONTENT: u64 = 32;
@@ -60,6 +61,11 @@ struct Slow {
     blocks: u64,
     cached: bool,
     swap: bool,
+    /// Tokens out of a decode step, in 1/1024, by class; tokens into one.
+    rates: [u64; 2],
+    queries: u64,
+    /// Decode steps so far.
+    steps: u64,
     rooms: [u64; 2],
     prefill_only: bool,
     waiting: Vec<usize>,
@@ -95,8 +101,18 @@ impl Slow {
         tokens.div_ceil(u64::from(self.rules.block_size))
     }
 
+    fn rate(&self, job: &Job) -> u64 {
+        self.rates[usize::from(job.priority)]
+    }
+
+    /// Whole tokens that a request gets out of the next step.
+    fn next(&self, job: &Job) -> u64 {
+        (self.steps + 1) * self.rate(job) / 1024 - self.steps * self.rate(job) / 1024
+    }
+
     fn longest(&self, job: &Job) -> u64 {
-        if self.prefill_only || job.output == 1 { job.input } else { job.input + job.output - 1 }
+        let overshoot = self.rate(job).div_ceil(1024) - 1;
+        if self.prefill_only || job.output == 1 { job.input } else { job.input + job.output - 1 + overshoot }
     }
 
     /// Blocks of its own that a request holds.
@@ -104,7 +120,7 @@ impl Slow {
         let all = if self.rules.admission == Admission::Whole {
             self.longest(job)
         } else if job.decodes {
-            job.length + growing
+            job.length + growing * self.next(job)
         } else if job.has_kv {
             job.prompt() - 1
         } else {
@@ -382,7 +398,7 @@ impl Slow {
         let mut chunks = Vec::new();
         let preempted = mixed && self.make_room(jobs, now);
         if mixed {
-            budget -= self.decoders(jobs) as u64;
+            budget -= self.decoders(jobs) as u64 * self.queries;
         }
         for id in self.running.iter().filter(|id| !jobs[**id].decodes) {
             if budget == 0 {
@@ -417,7 +433,9 @@ impl Slow {
             return out;
         }
         let mut batch = Batch { decode: decoders.len() as u64, prefill: chunks.len() as u64, ..Batch::default() };
-        batch.decode_kv = decoders.iter().map(|id| jobs[*id].length as f64).sum();
+        // Broken tokens are told by and by, but cached evenly.
+        let broken = |job: &Job| (self.steps * self.rate(job) % 1024) as f64 / 1024.0;
+        batch.decode_kv = decoders.iter().map(|id| jobs[*id].length as f64 + broken(&jobs[*id])).sum();
         for (id, new) in &chunks {
             let past = jobs[*id].length as f64;
             batch.prefill_tokens += new;
@@ -434,12 +452,14 @@ impl Slow {
         let (decoders, chunks) = std::mem::take(&mut self.step);
         self.end = None;
         let mut out = Vec::new();
-        decoders.iter().for_each(|id| jobs[*id].length += 1);
+        let grown: Vec<u64> = (0..jobs.len()).map(|id| self.next(&jobs[id])).collect();
+        decoders.iter().for_each(|id| jobs[*id].length += grown[*id]);
+        self.steps += u64::from(!decoders.is_empty());
         // Those that end in one step leave their blocks in the order of their arrival.
         let mut decoders = decoders;
         decoders.sort_unstable();
         for id in decoders {
-            self.emit(id, jobs, now);
+            self.emit(id, grown[id], jobs, now);
         }
         for (id, new) in chunks {
             let mut job = std::mem::take(&mut jobs[id]);
@@ -463,16 +483,16 @@ impl Slow {
                 out.push(id);
             } else {
                 jobs[id].decodes = true;
-                self.emit(id, jobs, now);
+                self.emit(id, 1, jobs, now);
             }
         }
         assert!(self.used(jobs, 0) <= self.blocks);
         out
     }
 
-    fn emit(&mut self, id: usize, jobs: &mut [Job], now: u64) {
+    fn emit(&mut self, id: usize, tokens: u64, jobs: &mut [Job], now: u64) {
         let mut job = std::mem::take(&mut jobs[id]);
-        job.emitted += 1;
+        job.emitted = job.output.min(job.emitted + tokens);
         job.first.get_or_insert(now);
         if job.emitted == job.output {
             assert_eq!(job.last, None);
@@ -573,6 +593,7 @@ proptest! {
         drawn in prop::collection::vec((1u64..130, 1u64..60, 0.0..0.05f64, 0u8..2, 0u64..3, 0u64..5), 1..20),
         (kv_tokens, cached, swap, split, one_class) in (220u64..600, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
         rooms in [0u64..8, 0u64..8],
+        drafts in prop::option::of((1u32..3, [0u64..17, 0u64..17])),
     ) {
         let cost = Linear { pair: 0.5, ..Linear::default() };
         let mut time = 0.0;
@@ -593,12 +614,19 @@ proptest! {
             });
             jobs.push(Job { input, output, arrival: arrival.0, priority: class, names, ..Job::default() });
         }
+        // Sixteenths of a token take whole picoseconds.
+        let (queries, rates) = drafts.map_or((1, [1024; 2]), |(drafts, accepted)| {
+            (drafts + 1, accepted.map(|accepted| 1024 + 64 * accepted * u64::from(drafts)))
+        });
+        let emitted = rates.map(|rate| rate as f64 / 1024.0);
+        let speculation = Speculation { queries, emitted: emitted[0] };
         let path: &(dyn Fn(u64) -> f64 + Sync) = &seconds;
         let pool = Replicas {
             prefix_cache: cached,
             swap,
             tiers: Some(Tiers { tokens: rooms.map(|room| room * CONTENT), seconds: [path, path] }),
-            ..Replicas::plain(Instance { scheduler: rules, kv_tokens, ..instance(&cost) }, 1)
+            emitted: emitted.to_vec(),
+            ..Replicas::plain(Instance { scheduler: rules, kv_tokens, speculation, ..instance(&cost) }, 1)
         };
         let pools = if split {
             let link = Link { seconds: path, streams: 1, first_token_after: true };
@@ -618,6 +646,9 @@ proptest! {
             blocks: kv_tokens / u64::from(rules.block_size),
             cached,
             swap,
+            rates,
+            queries: u64::from(queries),
+            steps: 0,
             rooms,
             prefill_only,
             waiting: Vec::new(),

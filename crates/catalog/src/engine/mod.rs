@@ -27,6 +27,14 @@ pub enum Steps {
     Mixed,
     /// A step has prompts or decodes; while a prompt can be computed, decodes wait.
     PrefillFirst,
+    /// A step has prompts or decodes; nothing is admitted while anything decodes (static batches).
+    DecodeFirst,
+}
+
+impl Steps {
+    /// Each with its name.
+    pub const ALL: [(&'static str, Steps); 3] =
+        [("mixed", Steps::Mixed), ("prefill-first", Steps::PrefillFirst), ("decode-first", Steps::DecodeFirst)];
 }
 
 /// What a request must find free in the cache before it is admitted.

@@ -132,9 +132,8 @@ impl Reader<'_> {
     }
 
     fn scheduling(&self, t: &Table) -> Option<Scheduling> {
-        const STEPS: [(&str, Steps); 2] = [("mixed", Steps::Mixed), ("prefill-first", Steps::PrefillFirst)];
         const WAYS: [(&str, Admission); 2] = [("input", Admission::Input), ("whole", Admission::Whole)];
-        let steps = self.fact(t, "steps", Some(|b| &b.scheduling.steps), |v| v.choice(&STEPS));
+        let steps = self.fact(t, "steps", Some(|b| &b.scheduling.steps), |v| v.choice(&Steps::ALL));
         let admission = self.fact(t, "admission", Some(|b| &b.scheduling.admission), |v| match v.as_number() {
             Some(_) => v.number(0.0, 1.0).map(Admission::Expected),
             None => v.choice(&WAYS),

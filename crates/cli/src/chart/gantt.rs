@@ -12,8 +12,20 @@ pub struct Row {
     pub class: String,
     /// Whether its orders are made in every scenario.
     pub shared: bool,
-    /// Orders: quarter of the order, quarter of delivery if known, units in words, tip.
-    pub orders: Vec<(usize, Option<usize>, String, Both)>,
+    /// Orders.
+    pub orders: Vec<Order>,
+}
+
+/// An order: one mark, and one bar while its units stand.
+pub struct Order {
+    /// Quarter of the order.
+    pub at: usize,
+    /// Quarter of delivery, and the first one in which the units are gone, where they are known.
+    pub stands: Option<(usize, usize)>,
+    /// Units in words.
+    pub units: String,
+    /// Tip.
+    pub tip: Both,
 }
 
 /// The chart over `quarters`, of which the first `decided` are shaded.
@@ -47,18 +59,18 @@ pub fn gantt(rows: &[Row], quarters: &[String], decided: usize, width: f64, clas
             false => svg.text("name", (left - 10.0, base), Anchor::End, &fit(&row.name, left - 12.0)),
         }
         let middle = if slim { y + 27.0 } else { y + pitch / 2.0 };
-        for (_, arrives, _, tip) in &row.orders {
-            if let Some(arrives) = arrives {
-                let x = at(*arrives as f64);
+        for order in &row.orders {
+            if let Some((from, until)) = order.stands {
+                let (x, end) = (at(from as f64), at(until as f64));
                 let bar = format!("bar tip stands {}", row.class);
-                svg.rect(&bar, (x, middle - 7.0), (right - x, 14.0), &tip.attributes("data"));
+                svg.rect(&bar, (x, middle - 7.0), (end - x, 14.0), &order.tip.attributes("data"));
             }
         }
-        for (ordered, _, units, tip) in &row.orders {
-            let x = at(*ordered as f64) + 7.0;
+        for order in &row.orders {
+            let x = at(order.at as f64) + 7.0;
             let mark = if row.shared { "order tip" } else { "order later tip" };
-            svg.circle(mark, (x, middle), 5.0, &tip.attributes("data"));
-            svg.text("units", (x + 8.0, middle + 3.8), Anchor::Start, &Both::same(units.clone()));
+            svg.circle(mark, (x, middle), 5.0, &order.tip.attributes("data"));
+            svg.text("units", (x + 8.0, middle + 3.8), Anchor::Start, &Both::same(order.units.clone()));
         }
     }
     svg.finish()

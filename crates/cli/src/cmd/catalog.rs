@@ -37,9 +37,9 @@ enum CatalogCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Shows every fact of a chip or system with its range, kind and source.
+    /// Shows every fact of a chip, a system or a file of faults with its range, kind and source.
     Show {
-        /// Id, alias or published name.
+        /// Id, alias or published name; of faults the id ("gpu_server").
         name: String,
         /// Prints JSON.
         #[arg(long)]

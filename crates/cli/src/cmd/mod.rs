@@ -15,6 +15,7 @@ pub mod quantize;
 pub mod replay;
 pub mod report;
 pub mod show;
+pub mod trace;
 pub mod train;
 pub mod validate;
 pub mod weigh;

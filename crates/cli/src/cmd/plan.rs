@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cost::train::TrainingCalibration;
+use indicatif::{ProgressBar, ProgressStyle};
 use plan::interval::Intervals;
 use plan::purchase::findings::{PlanAnswer, PlanFindings};
-use plan::purchase::{self, engine::Engine};
+use plan::purchase::{self, Watch, engine::Engine};
 use plan::study::Library;
 use plan::weigh::Ground;
 
@@ -60,7 +61,13 @@ fn try_run(args: &Plan, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
     let ground = Ground { catalog: &catalog, fitted: &fitted, intervals: &intervals, done: &done };
     let chips = TrainingCalibration::embedded().map_err(wrong)?;
     let engine = Engine::new(ground, &chips);
-    let work = || purchase::plan(question, &engine);
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
+        bar.set_style(style);
+    }
+    let (expect, step) = (|more| bar.inc_length(more), |what: &str| told(&bar, what));
+    let watch = Watch { expect: &expect, step: &step, ..Watch::NOBODY };
+    let work = || purchase::plan(question, &engine, &watch);
     let findings = match args.threads {
         None => work(),
         Some(threads) => {
@@ -68,12 +75,19 @@ fn try_run(args: &Plan, folder: Option<&Path>) -> Result<ExitCode, ExitCode> {
             pool.map_err(|e| wrong(format!("cannot start {threads} threads: {e}")))?.install(work)
         }
     };
+    bar.finish_and_clear();
     let findings = findings.map_err(wrong)?;
     show(&findings, args)?;
     Ok(match findings.answer {
         PlanAnswer::Plan(_) => ExitCode::SUCCESS,
         PlanAnswer::Short(_) => ExitCode::from(NO_PLAN),
     })
+}
+
+/// One more step.
+fn told(bar: &ProgressBar, what: &str) {
+    bar.set_message(what.to_owned());
+    bar.inc(1);
 }
 
 fn show(findings: &PlanFindings, args: &Plan) -> Result<(), ExitCode> {

@@ -101,7 +101,7 @@ fn files(args: &Replay, study: &ReplayStudy, answered: &Answered) -> Result<Vec<
         files.extend([("requests.parquet", requests), ("series.parquet", series)]);
     }
     if args.timeline {
-        files.push(("timeline.json", replay::timeline(findings, &answered.replayed).into_bytes()));
+        files.push(("timeline.json", replay::timeline(findings, &answered.replayed).map_err(|e| e.to_string())?));
     }
     Ok(files)
 }

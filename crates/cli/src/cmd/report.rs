@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use plan::Findings;
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::lang::{Lang, Msg};
@@ -55,18 +56,34 @@ pub fn run(command: &Report) -> ExitCode {
 
 fn try_run(command: &Report) -> Result<(), Failure> {
     let lang = Lang::choose(command.lang);
-    let findings = read(&command.findings)?;
+    let view = View::of_stdout(lang);
+    let (html, text) = match read(&command.findings)? {
+        Found::Weighed(findings) => (report::render(&findings), table::weigh(&findings, view)),
+        Found::Goodput(findings) => (report::goodput(&findings), table::goodput(&findings, true, view)),
+    };
     if let Some(path) = &command.html {
-        write(path, report::render(&findings).as_bytes())?;
+        write(path, html.as_bytes())?;
     }
-    table::print(&table::weigh(&findings, View::of_stdout(lang)))?;
+    table::print(&text)?;
     if let Some(path) = &command.html {
         eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &path.display().to_string())]));
     }
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Findings, Failure> {
+/// Findings of one kind or the other.
+enum Found {
+    Weighed(Box<Findings>),
+    Goodput(Box<plan::goodput::Findings>),
+}
+
+/// What a file of findings says of itself; a weighing says nothing.
+#[derive(Deserialize)]
+struct Kind {
+    kind: Option<String>,
+}
+
+fn read(path: &Path) -> Result<Found, Failure> {
     let name = || path.display().to_string();
     let mut text = Vec::new();
     File::open(path)
@@ -75,5 +92,10 @@ fn read(path: &Path) -> Result<Findings, Failure> {
     if text.len() as u64 > LARGEST {
         return Err(Failure::TooLarge { path: name() });
     }
-    serde_json::from_slice(&text).map_err(|source| Failure::Format { path: name(), source })
+    let format = |source| Failure::Format { path: name(), source };
+    let Kind { kind } = serde_json::from_slice(&text).map_err(format)?;
+    Ok(match kind.as_deref() {
+        Some("goodput") => Found::Goodput(serde_json::from_slice(&text).map_err(format)?),
+        _ => Found::Weighed(serde_json::from_slice(&text).map_err(format)?),
+    })
 }

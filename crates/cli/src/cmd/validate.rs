@@ -1,5 +1,6 @@
 //! `steelyard validate`: predicted against measured, for everyone to see.
 
+mod faults;
 pub mod output;
 mod show;
 
@@ -54,12 +55,17 @@ pub struct Validate {
     /// Fit the 90 % intervals to these rows and write them
     #[arg(long, value_name = "FILE")]
     write_intervals: Option<PathBuf>,
+    /// Of training: predict each row by a fit that has seen no row of its model on its chip; so many fits, minutes each
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(2..=20))]
+    folds: Option<u8>,
     /// Language; else that of LC_ALL, LC_MESSAGES or LANG
     #[arg(long, value_enum)]
     lang: Option<Lang>,
 }
 
-const FILES: [&str; 5] = ["serving", "serving-silicon", "operators", "collectives", "training"];
+const FILES: [&str; 6] = ["serving", "serving-silicon", "operators", "collectives", "training", FAULTS];
+/// Jobs that fail: studies instead of a table.
+const FAULTS: &str = "faults";
 const GROUPS: [&str; 8] = ["chip", "model", "class", "phase", "engine", "metric", "source", "basis"];
 
 /// Runs the command; 2 if a file is not what it should be.
@@ -84,6 +90,13 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
         engines: ground::engines(args.profiles.as_deref())?,
         intervals: &intervals,
     };
+    if args.folds.is_some() && args.rows.is_none() && args.file.as_deref() != Some(File::Training.name()) {
+        return Err("--folds goes with --file training".to_owned());
+    }
+    let jobs = match args.rows.is_none() && args.file.as_ref().is_none_or(|f| f == FAULTS) {
+        true => faults::jobs(&catalog).map_err(|found| lines(&found))?,
+        false => Vec::new(),
+    };
     let points = points(args, &bench)?;
     let residuals = residuals(&points);
     if let Some(path) = &args.write_intervals {
@@ -95,11 +108,13 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
     let held_out = Intervals::held_out(&residuals);
     let orders = orderings(args, &points)?;
     let text = if args.json {
-        output::json(&points, &held_out)
+        output::json(&points, &held_out, &jobs)
     } else {
         let by: Vec<By> = By::NAMED.iter().filter(|(n, _)| args.by.iter().any(|b| b == n)).map(|&(_, b)| b).collect();
         let shape = show::Shape { cross: args.cross, all: args.all, held_out: &held_out };
-        let mut text = show::tables(&points, &by, &shape, View::of_stdout(lang));
+        let view = View::of_stdout(lang);
+        let mut text = if points.is_empty() { String::new() } else { show::tables(&points, &by, &shape, view) };
+        text.push_str(&faults::text(&jobs, view));
         if orders.pairs > 0 {
             let share = crate::lang::number::percent(orders.right as f64 / orders.pairs as f64);
             let counts = [("right", orders.right.to_string()), ("pairs", orders.pairs.to_string()), ("share", share)];
@@ -131,18 +146,18 @@ fn points(args: &Validate, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
     }
     let mut points = Vec::new();
     for (file, table) in &tables {
-        points.append(&mut of_table(*file, table, bench)?);
+        points.append(&mut of_table(args, *file, table, bench)?);
     }
     Ok(points)
 }
 
-fn of_table(file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
+fn of_table(args: &Validate, file: File, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
     let cases = match file {
         File::Serving => serving::cases(table, bench.catalog, &bench.engines),
         File::ServingSilicon => silicon::cases(table),
         File::Operators => return validate::operators(table, bench).map_err(|e| e.to_string()),
         File::Collectives => return validate::collectives(table, bench).map_err(|e| e.to_string()),
-        File::Training => return training(table, bench),
+        File::Training => return training(args, table, bench),
     };
     let cases = cases.map_err(|e| e.to_string())?;
     // indicatif draws on a terminal's standard error only.
@@ -170,7 +185,7 @@ fn orderings(args: &Validate, points: &[Point]) -> Result<plan::train::Ordering,
 }
 
 /// Training runs: another question, other set-ups, the same answer.
-fn training(table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
+fn training(args: &Validate, table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
     let cases = plan::train::cases(table).map_err(|e| e.to_string())?;
     let chips = TrainingCalibration::embedded().map_err(|e| e.to_string())?;
     let frameworks = super::train::frameworks()?;
@@ -181,7 +196,20 @@ fn training(table: &Table, bench: &Bench<'_>) -> Result<Vec<Point>, String> {
         frameworks,
         intervals: bench.intervals,
     };
-    Ok(plan::train::predict(&bench, &cases, &|| ()))
+    Ok(match args.folds {
+        None => plan::train::predict(&bench, &cases, &|| ()),
+        Some(folds) => {
+            let bar = ProgressBar::new(u64::from(folds)).with_message("training");
+            if let Ok(style) = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.tick();
+            let told = &mut |_| bar.inc(1);
+            let points = plan::train::calibrate::held_out(&bench, &cases, usize::from(folds), told);
+            bar.finish_and_clear();
+            points
+        }
+    })
 }
 
 /// Residuals of the rows that a fair comparison is possible with.

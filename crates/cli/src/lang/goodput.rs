@@ -1,7 +1,7 @@
 //! Sentences and numbers of goodput.
 
 use plan::findings::Estimate;
-use plan::goodput::{DoubtFinding, EffectiveFinding, Findings, SystemFinding};
+use plan::goodput::{DoubtFinding, EffectiveFinding, Findings, Observed, SystemFinding};
 
 use super::number::{Unit, digits, percent, quantity, thousands};
 use super::{Lang, Msg, term};
@@ -125,7 +125,17 @@ pub fn way_back(found: &EffectiveFinding, lang: Lang) -> String {
     };
     let steps: Vec<String> = found.way_back.iter().map(step).collect();
     let sum: f64 = found.way_back.iter().filter(|s| s.2 >= 1.0).map(|s| s.1).sum();
-    Msg::WayBackSum.fill(lang, &[("steps", &steps.join(lang.comma())), ("sum", &span(sum, lang))])
+    let line = Msg::WayBackSum.fill(lang, &[("steps", &steps.join(lang.comma())), ("sum", &span(sum, lang))]);
+    line + &rewiring(found, lang).unwrap_or_default()
+}
+
+/// What re-wiring buys and what it does not, where it is a step of the way back.
+fn rewiring(found: &EffectiveFinding, lang: Lang) -> Option<String> {
+    let step = found.way_back.iter().find(|(name, ..)| name == "re-wire")?;
+    let best = found.parts.iter().filter_map(|p| Some((p, p.up?))).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (mirrors, up, useful) = (span(step.1, lang), nines(best.1), share(found.ratio.value));
+    let words = [("mirrors", mirrors.as_str()), ("part", term(&best.0.name, lang)), ("up", &up)];
+    Some(Msg::RewiringBuys.fill(lang, &[&words[..], &[("useful", &useful)]].concat()))
 }
 
 /// How a save is made.
@@ -136,26 +146,32 @@ pub fn saves(found: &EffectiveFinding, lang: Lang) -> String {
 
 /// What was seen beside what was predicted, in sentences.
 pub fn observed(found: &EffectiveFinding, lang: Lang) -> Vec<String> {
-    let Some(seen) = &found.observed else { return Vec::new() };
-    let mut lines = Vec::new();
-    if let Some((count, inside)) = seen.interruptions {
-        let inside = if inside { Msg::Inside } else { Msg::Outside }.text(lang);
-        let count = thousands(count as f64);
-        let interval = count_estimate(&found.interruptions);
-        lines.push(
-            Msg::SeenInterruptions.fill(
-                lang,
-                &[("source", &seen.source), ("count", &count), ("inside", inside), ("interval", &interval)],
-            ),
-        );
+    let line = |seen: &Observed| {
+        let (value, interval) = seen_and_predicted(seen, lang);
+        let words = [("source", seen.source.as_str()), ("what", term(&seen.what, lang)), ("value", &value)];
+        if seen.at_least {
+            let reached = if seen.inside { Msg::Reached } else { Msg::NotReached }.text(lang);
+            let runs = seen.above.map(|share| Msg::SeenRuns.fill(lang, &[("share", &percent(share))]));
+            let line = Msg::SeenAbove.fill(lang, &[&words[..], &[("reached", reached)]].concat());
+            return line + &runs.unwrap_or_default();
+        }
+        let inside = if seen.inside { Msg::Inside } else { Msg::Outside }.text(lang);
+        Msg::SeenValue.fill(lang, &[&words[..], &[("inside", inside), ("interval", &interval)]].concat())
+    };
+    found.observed.iter().map(line).collect()
+}
+
+/// A value that was seen, and what was predicted for it.
+pub fn seen_and_predicted(seen: &Observed, lang: Lang) -> (String, String) {
+    let predicted = &seen.predicted;
+    match seen.what.as_str() {
+        "interruptions" => (thousands(seen.value), count_estimate(predicted)),
+        "mean between" => {
+            let [value, low, high] = [predicted.value, predicted.low, predicted.high].map(|s| span(s, lang));
+            (span(seen.value, lang), format!("{value} ({low}–{high})"))
+        }
+        _ => (share(seen.value), share_estimate(predicted)),
     }
-    if let Some((bound, above, reached)) = seen.effective_above {
-        let reached = if reached { Msg::Reached } else { Msg::NotReached }.text(lang);
-        let words =
-            [("source", &*seen.source), ("bound", &share(bound)), ("reached", reached), ("share", &percent(above))];
-        lines.push(Msg::SeenAbove.fill(lang, &words));
-    }
-    lines
 }
 
 /// What a number in doubt is.

@@ -11,9 +11,11 @@ pub mod msg;
 pub mod notes;
 pub mod number;
 pub mod plan;
+pub mod plan_inputs;
 pub mod plan_words;
 pub mod replay;
 mod term;
+pub mod trace;
 pub mod training;
 pub mod words;
 

@@ -6,8 +6,11 @@ use plan::purchase::findings::{
 use plan::purchase::rates::Phase;
 
 use super::msg::filled;
-use super::number::{digits, percent};
-use super::{Lang, PlanMsg, term};
+use super::number::{digits, percent, thousands};
+use super::{Lang, PlanMsg, plan_inputs as inputs, term};
+
+/// Limits that a sentence names.
+const NAMED: usize = 3;
 
 /// Millions of US dollars in the plan's currency: `1,230 M CNY`.
 pub fn money(f: &PlanFindings, millions: f64) -> String {
@@ -54,13 +57,21 @@ pub fn answer(f: &PlanFindings, p: &PlanFinding, lang: Lang) -> Vec<String> {
         let end = |x: Option<f64>| x.map_or(PlanMsg::NoEnd.text(lang).to_owned(), |x| money(f, x));
         out.push(PlanMsg::AnswerRange.fill(lang, &[("low", &end(p.cost_low)), ("high", &end(p.cost_high))]));
     }
+    if let Some(short) = &p.dear {
+        let what = unserved(short, lang).join(if lang == Lang::En { " " } else { "" });
+        out.push(PlanMsg::DearEnd.fill(lang, &[("what", &what)]));
+        let limits: Vec<String> = short.binding.iter().take(NAMED).map(|l| limit(l, lang)).collect();
+        if !limits.is_empty() {
+            out.push(PlanMsg::DearLimits.fill(lang, &[("limits", &limits.join(lang.comma()))]));
+        }
+    }
     if f.scenarios.len() > 1 {
         let now: Vec<String> = p
             .orders
             .iter()
             .filter(|o| o.scenario.is_none())
             .map(|o| {
-                let (units, quarter) = (digits(o.units), f.quarters[o.quarter].to_string());
+                let (units, quarter) = (thousands(o.units), f.quarters[o.quarter].to_string());
                 let arguments = [("units", units.as_str()), ("offer", &f.offers[o.offer].name), ("quarter", &quarter)];
                 PlanMsg::OrderOf.fill(lang, &arguments)
             })
@@ -135,6 +146,15 @@ pub fn offers_with_money(f: &PlanFindings, p: &PlanFinding) -> Vec<usize> {
     (0..f.offers.len()).filter(|&o| p.spent.iter().any(|s| s.offer == Some(o) && s.amount.abs() > 5e-7)).collect()
 }
 
+/// Which orders all scenarios share.
+pub fn shared(f: &PlanFindings, lang: Lang) -> String {
+    match f.decided {
+        0 => PlanMsg::ScenariosNoteNone.text(lang).to_owned(),
+        1 => PlanMsg::ScenariosNoteOne.text(lang).to_owned(),
+        n => PlanMsg::ScenariosNote.fill(lang, &[("decided", &n.to_string())]),
+    }
+}
+
 /// What happens in a scenario.
 pub fn events(s: &ScenarioFinding, lang: Lang) -> String {
     if s.events.is_empty() {
@@ -201,32 +221,21 @@ pub fn unserved(short: &ShortFinding, lang: Lang) -> Vec<String> {
     out
 }
 
-/// An input with its unit.
-pub fn input(path: &str, unit: &str) -> String {
-    if unit.is_empty() { path.to_owned() } else { format!("{path}, {unit}") }
-}
-
-/// A value of an input: plain numbers without unit below ten are shares as often as not, so they stay numbers.
-fn value(x: f64, unit: &str) -> String {
-    if unit.is_empty() { digits(x) } else { format!("{} {unit}", digits(x)) }
-}
-
 /// A break-even point in a sentence.
 pub fn even(e: &EvenFinding, lang: Lang) -> String {
     let used = |units: f64| units > 1e-4;
-    let (now, low, high) = (value(e.now, &e.unit), value(e.span.0, &e.unit), value(e.span.1, &e.unit));
-    let base = [("offer", e.offer.as_str()), ("input", &e.input), ("now", &now), ("low", &low), ("high", &high)];
-    match e.at {
-        Some(at) => {
-            let side = if used(e.units.0) { PlanMsg::EvenBelow } else { PlanMsg::EvenAbove };
-            let at = value(at, &e.unit);
-            let mut arguments = base.to_vec();
-            arguments.extend([("side", side.text(lang)), ("value", at.as_str())]);
-            PlanMsg::EvenAt.fill(lang, &arguments)
-        }
-        None if used(e.units.0) => PlanMsg::EvenAlways.fill(lang, &base),
-        None => PlanMsg::EvenNever.fill(lang, &base),
-    }
+    let amount = |x: f64| inputs::amount(&e.input, x, &e.unit);
+    let (input, now, low, high) = (inputs::name(&e.input, lang), amount(e.now), amount(e.span.0), amount(e.span.1));
+    let at = e.at.map(amount).unwrap_or_default();
+    let msg = match (e.at, used(e.units.0)) {
+        (Some(_), true) => PlanMsg::EvenBelow,
+        (Some(_), false) => PlanMsg::EvenAbove,
+        (None, true) => PlanMsg::EvenAlways,
+        (None, false) => PlanMsg::EvenNever,
+    };
+    let (offer, input, now) = (e.offer.as_str(), input.as_str(), now.as_str());
+    let arguments = [("offer", offer), ("input", input), ("now", now), ("low", &low), ("high", &high), ("value", &at)];
+    msg.fill(lang, &arguments)
 }
 
 /// The title of a map.
@@ -235,6 +244,6 @@ pub fn map_title(map: &MapFinding, lang: Lang) -> String {
         "cost" => PlanMsg::MapCost.text(lang).to_owned(),
         offer => PlanMsg::MapUnits.fill(lang, &[("offer", offer)]),
     };
-    let (x, y) = (input(&map.x.0, &map.x.1), input(&map.y.0, &map.y.1));
+    let (x, y) = (inputs::labelled(&map.x.0, &map.x.1, lang), inputs::labelled(&map.y.0, &map.y.1, lang));
     PlanMsg::Map.fill(lang, &[("shown", &shown), ("x", &x), ("y", &y)])
 }

@@ -62,6 +62,8 @@ pub const TTFT_OVER_TIME: Words = Words(
     "Time to first token in seconds, p50 and p99, by time of sending",
     "首 token 延迟（秒），p50 与 p99，按发送时间",
 );
+pub const TTFT_P99: Words =
+    Words("Time to first token in seconds, p99, by time of sending", "首 token 延迟（秒），p99，按发送时间");
 pub const TOKENS: Words = Words("Output tokens per second", "每秒输出 tokens");
 pub const WAITING: Words = Words("Requests that wait", "等待中的请求");
 pub const RUNNING: Words = Words("Requests that run", "运行中的请求");
@@ -73,8 +75,6 @@ pub const COST_RATE: Words = Words("US dollars an hour", "美元/小时");
 pub const GOODPUT_TIME: Words =
     Words("Share of requests served within their promise, by time of sending", "按发送时间统计的达标请求占比");
 pub const SECONDS: Words = Words("seconds since the start", "自开始起的秒数");
-pub const LANGUAGE: Words = Words("Language", "语言");
-pub const THEME: Words = Words("Theme", "主题");
 pub const NOTE: Words = Words(
     "TTFT is from sending to the first token, TPOT the mean gap between the tokens after it, all as the client sees them. Goodput counts every request that was sent. These are simulated figures without an interval; docs/accuracy.md tells how far predictions of the same engine are off.",
     "TTFT 为从发送到首个 token 的时间，TPOT 为其后 token 的平均间隔，均为客户端所见。达标率以全部已发送请求为分母。以上为仿真结果，不含区间；同一引擎的预测误差见 docs/accuracy.md。",

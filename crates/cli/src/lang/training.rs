@@ -36,6 +36,10 @@ words! {
     Where: "Where the step goes (share of the slowest stage)", "单步时间去向（最慢流水级的占比）";
     Memory: "Memory of the fullest device", "最满设备的显存";
     Traffic: "Where the communication goes (seconds of a step on the links, and what of it is seen)", "通信去向（单步在链路上的时间，以及未被掩盖的部分）";
+    Widths: "Communication by how widely a layer is spread: share of the step if nothing were hidden → as hidden, and the step", "通信占比与层的切分宽度：不掩盖时 → 掩盖后，以及单步时间";
+    IfBare: "if nothing were hidden", "不掩盖时";
+    AsHidden: "as hidden", "掩盖后";
+    WidthsNote: "For each width the best plan that fits, in closed form. The first share is what overlap removes; a narrower width or a wider fast domain removes the rest.", "每种宽度取可容纳的最佳方案（闭式估算）。前一占比由重叠消除；其余靠更窄的切分或更大的高速域消除。";
     TrafficNote: "Hidden communication runs beside operators; exposed communication is waited for.", "被掩盖的通信与算子并行；暴露的通信需要等待。";
     Exposed: "exposed", "暴露";
     Total: "all", "合计";

@@ -1,19 +1,22 @@
 //! The report of a replay: what users saw, what pools did, and both over time.
 
-use plan::replay::{PoolPoint, ReplayFindings, SeriesPoint};
+use plan::replay::{ClassPoint, PoolPoint, ReplayFindings, SeriesPoint};
 
-use super::page::{SCRIPT, SCRIPT_HASH, STYLE, STYLE_HASH};
+use super::page::{closing, footer, opening, top};
 use crate::chart::lines::{Line, lines};
 use crate::chart::{WIDTHS, swatch};
 use crate::lang::both::{escape, put};
 use crate::lang::replay::{self as words, Words};
-use crate::lang::{Both, Msg};
-use crate::table::replay::{CLASS_HEADER, POOL_HEADER, class_cells, found, levels, pool_cells, summary};
+use crate::lang::{Both, Lang, Msg};
+use crate::table::replay::{
+    CLASS_HEADER, POOL_HEADER, TRIAL_HEADER, class_cells, found, levels, pool_cells, summary, trial_cells,
+};
 
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &ReplayFindings) -> String {
     let mut out = String::with_capacity(1 << 19);
-    head(findings, &mut out);
+    opening(&findings.program, &findings.title, &mut out);
+    header(findings, &mut out);
     out.push_str("<main>\n");
     section("requests", words::REQUESTS, &mut out);
     let classes: Vec<Vec<Both>> =
@@ -24,49 +27,37 @@ pub fn render(findings: &ReplayFindings) -> String {
     }
     put(&mut out, format_args!("<p class=\"note\">{}</p>\n</section>\n", words::NOTE.both().html()));
     section("pools", words::POOL, &mut out);
-    let pools: Vec<Vec<Both>> = findings
-        .pools
-        .iter()
-        .map(|pool| {
-            let (en, zh) = (pool_cells(pool, crate::lang::Lang::En), pool_cells(pool, crate::lang::Lang::Zh));
-            en.into_iter().zip(zh).map(|(en, zh)| Both { en, zh }).collect()
-        })
-        .collect();
+    let pools: Vec<Vec<Both>> = findings.pools.iter().map(|pool| cells(|lang| pool_cells(pool, lang))).collect();
     table(&POOL_HEADER, 2, &pools, &mut out);
     out.push_str("</section>\n");
     series(findings, &mut out);
     search(findings, &mut out);
     out.push_str("</main>\n");
-    let by = Both::of(|lang| Msg::MadeBy.fill(lang, &[("program", &findings.program)]));
-    put(&mut out, format_args!("<footer><p>{}</p></footer>\n", by.html()));
-    out.push_str("<div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n");
-    put(&mut out, format_args!("<script>{SCRIPT}</script>\n</body>\n</html>\n"));
+    footer(&findings.program, &mut out);
+    closing(&mut out);
     out
 }
 
-fn head(findings: &ReplayFindings, out: &mut String) {
-    put(
-        out,
-        format_args!(
-            "<!DOCTYPE html>\n<html lang=\"en\" data-lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; \
-             script-src 'sha256-{SCRIPT_HASH}'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-             <link rel=\"icon\" href=\"data:,\">\n<title>{0}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n\
-             <div class=\"bar-top\"><span class=\"mark\">Steelyard <span lang=\"zh-CN\">权衡</span></span>\n\
-             <div class=\"tools\" role=\"group\"{1}><button type=\"button\" data-set-lang=\"en\">English</button>\
-             <button type=\"button\" data-set-lang=\"zh\">中文</button>\
-             <button type=\"button\" id=\"theme\"{2}><svg viewBox=\"0 0 16 16\" width=\"14\" height=\"14\" \
-             aria-hidden=\"true\"><circle cx=\"8\" cy=\"8\" r=\"6.500\"/><path class=\"fill\" \
-             d=\"M8 1.500a6.500 6.500 0 0 1 0 13z\"/></svg></button></div></div>\n<h1>{0}</h1>\n<p class=\"asked\">{3}</p>\n",
-            escape(&findings.title),
-            words::LANGUAGE.both().attributes("data-label"),
-            words::THEME.both().attributes("data-label"),
-            Both::of(|lang| summary(findings, lang)).html(),
-        ),
-    );
-    out.push_str("</header>\n");
+/// The cells of a row in both languages.
+fn cells(row: impl Fn(Lang) -> Vec<String>) -> Vec<Both> {
+    row(Lang::En).into_iter().zip(row(Lang::Zh)).map(|(en, zh)| Both { en, zh }).collect()
+}
+
+fn header(findings: &ReplayFindings, out: &mut String) {
+    top("requests", out);
+    put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
+    put(out, format_args!("<p class=\"asked\">{}</p>\n", Both::of(|lang| summary(findings, lang)).html()));
+    put(out, format_args!("<nav{}><ul>", Both::msg(Msg::Contents).attributes("data-label")));
+    let contents = [
+        ("requests", words::REQUESTS, true),
+        ("pools", words::POOL, true),
+        ("series", words::OVER_TIME, !findings.series.is_empty()),
+        ("search", words::SEARCHED, findings.search.is_some()),
+    ];
+    for (id, title, _) in contents.into_iter().filter(|(.., there)| *there) {
+        put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", title.both().html()));
+    }
+    out.push_str("</ul></nav>\n</header>\n");
 }
 
 fn section(id: &str, title: Words, out: &mut String) {
@@ -115,13 +106,64 @@ fn series(findings: &ReplayFindings, out: &mut String) {
     if points.iter().any(|point| point.goodput.is_some()) {
         chart("goodput", words::GOODPUT_TIME, &[of(0, false, &|p| p.goodput)], Some(1.0), out);
     }
-    if findings.pools.len() > 1 {
-        out.push_str("<ul class=\"legend\">");
-        for (i, pool) in findings.pools.iter().enumerate() {
-            put(out, format_args!("<li>{}{}</li>", swatch(i), escape(&pool.name)));
-        }
-        out.push_str("</ul>\n");
+    by_class(findings, out);
+    by_pool(findings, out);
+    out.push_str("</section>\n");
+}
+
+/// Names beside their colours, where there are several.
+fn legend<'n>(names: impl ExactSizeIterator<Item = &'n str>, out: &mut String) {
+    if names.len() < 2 {
+        return;
     }
+    out.push_str("<ul class=\"legend\">");
+    for (i, name) in names.enumerate() {
+        put(out, format_args!("<li>{}{}</li>", swatch(i), escape(name)));
+    }
+    out.push_str("</ul>\n");
+}
+
+/// A line for each of `count`, if any of them has values.
+fn each(
+    (id, title, most): (&str, Words, Option<f64>),
+    count: usize,
+    findings: &ReplayFindings,
+    value: &dyn Fn(&SeriesPoint, usize) -> Option<f64>,
+    out: &mut String,
+) {
+    let line = |n: usize| Line {
+        color: n,
+        dashed: false,
+        points: findings.series.iter().map(|point| (point.time, value(point, n))).collect(),
+    };
+    let all: Vec<Line> = (0..count).map(line).collect();
+    if all.iter().any(|line| line.points.iter().any(|point| point.1.is_some())) {
+        chart(id, title, &all, most, out);
+    }
+}
+
+fn by_class(findings: &ReplayFindings, out: &mut String) {
+    // The first line of the table is of all together.
+    let Some(classes) = findings.classes.get(1..).filter(|classes| classes.len() > 1) else { return };
+    put(out, format_args!("<h3>{}</h3>\n", words::CLASS.both().html()));
+    legend(classes.iter().map(|class| class.name.as_str()), out);
+    type Value = fn(&ClassPoint) -> Option<f64>;
+    let charts: [(&str, Words, Option<f64>, Value); 3] = [
+        ("class-arrivals", words::ARRIVALS, None, |p| Some(p.arrivals)),
+        ("class-ttft", words::TTFT_P99, None, |p| p.ttft.map(|t| t[1])),
+        ("class-goodput", words::GOODPUT_TIME, Some(1.0), |p| p.goodput),
+    ];
+    for (id, title, most, value) in charts {
+        let of = |point: &SeriesPoint, n: usize| point.classes.get(n).and_then(value);
+        each((id, title, most), classes.len(), findings, &of, out);
+    }
+}
+
+fn by_pool(findings: &ReplayFindings, out: &mut String) {
+    if findings.pools.len() > 1 {
+        put(out, format_args!("<h3>{}</h3>\n", words::POOL.both().html()));
+    }
+    legend(findings.pools.iter().map(|pool| pool.name.as_str()), out);
     type Value = fn(&PoolPoint) -> Option<f64>;
     let charts: [(&str, Words, Option<f64>, Value); 7] = [
         ("waiting", words::WAITING, None, |p| Some(p.waiting as f64)),
@@ -133,13 +175,9 @@ fn series(findings: &ReplayFindings, out: &mut String) {
         ("rate", words::COST_RATE, None, |p| p.cost),
     ];
     for (id, title, most, value) in charts {
-        let all: Vec<Line> =
-            (0..findings.pools.len()).map(|n| of(n, false, &|p| p.pools.get(n).and_then(value))).collect();
-        if all.iter().any(|line| line.points.iter().any(|point| point.1.is_some())) {
-            chart(id, title, &all, most, out);
-        }
+        let of = |point: &SeriesPoint, n: usize| point.pools.get(n).and_then(value);
+        each((id, title, most), findings.pools.len(), findings, &of, out);
     }
-    out.push_str("</section>\n");
 }
 
 fn chart(id: &str, title: Words, all: &[Line], most: Option<f64>, out: &mut String) {
@@ -154,5 +192,7 @@ fn search(findings: &ReplayFindings, out: &mut String) {
     let Some(search) = &findings.search else { return };
     section("search", words::SEARCHED, out);
     put(out, format_args!("<p class=\"lead\">{}</p>\n", Both::of(|lang| found(search, findings, lang)).html()));
+    let rows: Vec<Vec<Both>> = search.trials.iter().map(|trial| cells(|lang| trial_cells(trial, lang))).collect();
+    table(&TRIAL_HEADER, 1, &rows, out);
     out.push_str("</section>\n");
 }

@@ -35,6 +35,7 @@ pub fn render(findings: &TrainingFindings) -> String {
     ranking(findings, &mut out);
     steps(findings, &mut out);
     traffic(findings, &mut out);
+    widths(findings, &mut out);
     memory(findings, &mut out);
     timelines(findings, &mut out);
     out.push_str("</main>\n");
@@ -240,6 +241,55 @@ fn traffic(findings: &TrainingFindings, out: &mut String) {
     for (width, class) in WIDTHS {
         let axis = Axis::Value(Both::of(|l| format!("% {}", Training::OfStep.text(l))), None);
         out.push_str(&bars(&rows, &axis, width, class, "communication-h"));
+    }
+    out.push_str("</section>\n");
+}
+
+/// Communication by width: if nothing were hidden, and as it is.
+fn widths(findings: &TrainingFindings, out: &mut String) {
+    let several = |c: &TrainingChoice| c.widths.len() > 1;
+    if !trained(findings).any(|(_, c)| several(c)) {
+        return;
+    }
+    section_of("widths", &word(Training::Widths), Some(&word(Training::WidthsNote)), out);
+    let entries = [("k5".to_owned(), word(Training::IfBare)), ("k2".to_owned(), word(Training::AsHidden))];
+    legend(&entries, out);
+    let mut rows: Vec<Row> = Vec::new();
+    for (system, c) in trained(findings).filter(|(_, c)| several(c)) {
+        for w in &c.widths {
+            let name = Both::same(format!("{} {} {}", system.name, w.what, w.degree));
+            let tip = Both::of(|l| {
+                let (bare, hidden) = (quantity(w.bare_step, Unit::Time), quantity(w.step, Unit::Time));
+                format!(
+                    "{}\n{}\n{} {} ({bare})\n{} {} ({hidden})",
+                    name.en,
+                    w.plan,
+                    Training::IfBare.text(l),
+                    percent(w.bare),
+                    Training::AsHidden.text(l),
+                    percent(w.exposed)
+                )
+            });
+            // What is hidden stands behind what is seen: together they are the share if nothing were hidden.
+            let seen = w.exposed.min(w.bare);
+            let segment = |class: &str, value: f64, label: String| Segment {
+                class: class.to_owned(),
+                value: value * 100.0,
+                label: Both::same(label),
+                tip: tip.clone(),
+            };
+            rows.push(Row {
+                id: system.id.clone(),
+                name,
+                segments: vec![segment("k2", seen, percent(w.exposed)), segment("k5", w.bare - seen, percent(w.bare))],
+                whisker: None,
+                end: Both::same(format!("{} → {}", percent(w.bare), percent(w.exposed))),
+            });
+        }
+    }
+    for (width, class) in WIDTHS {
+        let axis = Axis::Value(Both::of(|l| format!("% {}", Training::OfStep.text(l))), None);
+        out.push_str(&bars(&rows, &axis, width, class, "widths-h"));
     }
     out.push_str("</section>\n");
 }

@@ -31,11 +31,12 @@ pub fn pipeline(timeline: &Timeline, view: View) -> String {
     }
     let room = view.width.saturating_sub(label + 3).max(20);
     let whole = timeline.end / forward * COLUMNS;
-    let parts: Vec<(f64, f64, usize)> = if whole <= room as f64 {
+    let all = timeline.told * 2.0 >= timeline.end;
+    let parts: Vec<(f64, f64, usize)> = if all && whole <= room as f64 {
         vec![(0.0, timeline.end, whole.ceil() as usize)]
     } else {
         let half = room / 2;
-        let span = (forward / COLUMNS * half as f64).min(timeline.end / 2.0);
+        let span = (forward / COLUMNS * half as f64).min(timeline.told);
         vec![(0.0, span, half), (timeline.end - span, timeline.end, half)]
     };
     let mut out = String::new();
@@ -103,7 +104,7 @@ mod tests {
             work(1, 4.0, 5.0, "forward", 1),
             work(1, 5.0, 7.0, "backward", 1),
         ];
-        let timeline = Timeline { stages: 2, end: 8.0, works };
+        let timeline = Timeline { stages: 2, end: 8.0, told: 4.0, works };
         let text = pipeline(&timeline, View { lang: Lang::En, width: 80, color: false });
         let rows: Vec<&str> = text.lines().take(2).collect();
         assert_eq!(rows, ["  0  FFff\u{b7}\u{b7}\u{b7}\u{b7}BBBBbbbb", "  1  \u{b7}\u{b7}FFBBBBffbbbb\u{b7}\u{b7}"]);

@@ -5,6 +5,7 @@ use plan::purchase::findings::{LimitFinding, PlanAnswer, PlanFinding, PlanFindin
 use super::View;
 use super::grid::{Align, bold, grid, heading, paragraph};
 use crate::lang::number::{Unit, digits, estimate, percent, quantity, thousands};
+use crate::lang::plan_inputs as inputs;
 use crate::lang::plan_words::{self as words, money};
 use crate::lang::{Lang, PlanMsg, term};
 
@@ -112,8 +113,7 @@ fn scenarios(f: &PlanFindings, p: &PlanFinding, view: View, out: &mut String) {
         return;
     }
     out.push_str(&heading(&m(PlanMsg::Scenarios, view), view));
-    let decided = f.decided.to_string();
-    out.push_str(&paragraph(&PlanMsg::ScenariosNote.fill(view.lang, &[("decided", &decided)]), 0, view));
+    out.push_str(&paragraph(&words::shared(f, view.lang), 0, view));
     let regret = p.by_scenario.iter().any(|s| s.regret.is_some());
     let mut header = vec![
         (m(PlanMsg::Scenario, view), Align::Left),
@@ -170,21 +170,20 @@ fn further(f: &PlanFindings, p: &PlanFinding, view: View, out: &mut String) {
             (format!("{} ({unit})", m(PlanMsg::Cost, view)), Align::Left),
             (String::new(), Align::Left),
         ];
-        let end = |value: f64, cost: Option<f64>| {
+        let end = |path: &str, value: f64, cost: Option<f64>| {
             let cost = cost.map_or(m(PlanMsg::NoEnd, view), |c| digits(c / f.currency.1));
-            format!("{cost} {}", PlanMsg::AtLow.fill(view.lang, &[("value", &digits(value))]))
+            format!("{cost} {}", PlanMsg::AtLow.fill(view.lang, &[("value", &inputs::value(path, value))]))
         };
-        let rows = p
-            .tornado
-            .iter()
-            .take(12)
-            .map(|s| vec![words::input(&s.input, &s.unit), end(s.range.0, s.at_low), end(s.range.2, s.at_high)]);
+        let rows = p.tornado.iter().take(12).map(|s| {
+            let name = inputs::labelled(&s.input, &s.unit, view.lang);
+            vec![name, end(&s.input, s.range.0, s.at_low), end(&s.input, s.range.2, s.at_high)]
+        });
         out.push_str(&grid(&header, &rows.collect::<Vec<_>>(), false, view));
     }
     for map in &p.maps {
         out.push_str(&heading(&words::map_title(map, view.lang), view));
         let mut header = vec![(String::new(), Align::Right)];
-        header.extend(map.x.2.iter().map(|x| (digits(*x), Align::Right)));
+        header.extend(map.x.2.iter().map(|x| (inputs::value(&map.x.0, *x), Align::Right)));
         let show = |c: &Option<f64>| match c {
             None => m(PlanMsg::MapNone, view),
             Some(c) if map.shown == "cost" => digits(c / f.currency.1),
@@ -192,7 +191,7 @@ fn further(f: &PlanFindings, p: &PlanFinding, view: View, out: &mut String) {
             Some(c) => digits(*c),
         };
         let rows = map.cells.iter().zip(&map.y.2).rev().map(|(cells, y)| {
-            let mut row = vec![digits(*y)];
+            let mut row = vec![inputs::value(&map.y.0, *y)];
             row.extend(cells.iter().map(show));
             row
         });

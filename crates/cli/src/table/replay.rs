@@ -173,19 +173,23 @@ pub fn found(search: &SearchFinding, findings: &ReplayFindings, lang: Lang) -> S
     format!("{}{}{sizes}{split}", head.text(lang), lang.colon())
 }
 
+/// Column heads of fleets that were tried.
+pub const TRIAL_HEADER: [words::Words; 6] =
+    [words::REPLICAS, words::SPLIT_AT, words::CHIPS, words::COST, words::GOODPUT, words::LEVELS];
+
+/// The cells of a fleet that was tried, in the order of [`TRIAL_HEADER`].
+pub fn trial_cells(trial: &plan::replay::Trial, lang: Lang) -> Vec<String> {
+    vec![
+        trial.sizes.iter().map(u32::to_string).collect::<Vec<_>>().join(" + "),
+        trial.split.map_or_else(|| NONE.to_owned(), |at| thousands(f64::from(at))),
+        thousands(f64::from(trial.chips)),
+        trial.cost.map_or_else(|| NONE.to_owned(), digits),
+        percent(trial.goodput),
+        if trial.meets { words::MET } else { words::MISSED }.text(lang).to_owned(),
+    ]
+}
+
 fn trials(search: &SearchFinding, view: View) -> String {
-    let lang = view.lang;
-    let heads = [words::REPLICAS, words::SPLIT_AT, words::CHIPS, words::COST, words::GOODPUT, words::LEVELS];
-    let row = |trial: &plan::replay::Trial| {
-        vec![
-            trial.sizes.iter().map(u32::to_string).collect::<Vec<_>>().join(" + "),
-            trial.split.map_or_else(|| NONE.to_owned(), |at| thousands(f64::from(at))),
-            thousands(f64::from(trial.chips)),
-            trial.cost.map_or_else(|| NONE.to_owned(), digits),
-            percent(trial.goodput),
-            if trial.meets { words::MET } else { words::MISSED }.text(lang).to_owned(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = search.trials.iter().map(row).collect();
-    grid(&header(&heads, 1, lang), &rows, false, view)
+    let rows: Vec<Vec<String>> = search.trials.iter().map(|trial| trial_cells(trial, view.lang)).collect();
+    grid(&header(&TRIAL_HEADER, 1, view.lang), &rows, false, view)
 }

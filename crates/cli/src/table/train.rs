@@ -59,6 +59,7 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
         }
         out.push_str(&breakdown(findings, view));
         out.push_str(&traffic(findings, view));
+        out.push_str(&widths(findings, view));
         out.push_str(&memory(findings, view));
     }
     out.push_str(&failures(findings, view));
@@ -85,6 +86,7 @@ pub fn explain(findings: &TrainingFindings, view: View) -> String {
     }
     out.push_str(&breakdown(findings, view));
     out.push_str(&traffic(findings, view));
+    out.push_str(&widths(findings, view));
     out.push_str(&memory(findings, view));
     for (_, choice) in trained(findings) {
         if !choice.others.is_empty() {
@@ -266,6 +268,33 @@ fn traffic(findings: &TrainingFindings, view: View) -> String {
     sum.extend(trained(findings).map(|(_, c)| cell(c, &|_| true)));
     rows.push(sum);
     heading(Training::Traffic.text(lang), view) + &grid(&named(findings, ""), &rows, false, view)
+}
+
+/// Communication by width, of each system: as hidden, and if nothing were. Widths that no system has a plan for are left
+/// out.
+fn widths(findings: &TrainingFindings, view: View) -> String {
+    let lang = view.lang;
+    let mut degrees: Vec<u32> = trained(findings).flat_map(|(_, c)| c.widths.iter().map(|w| w.degree)).collect();
+    degrees.sort_unstable();
+    degrees.dedup();
+    if degrees.len() < 2 {
+        return String::new();
+    }
+    let cell = |c: &TrainingChoice, degree: u32| {
+        c.widths.iter().find(|w| w.degree == degree).map_or(NONE.to_owned(), |w| {
+            format!("{} → {}, {}", percent(w.bare), percent(w.exposed), quantity(w.step, Unit::Time))
+        })
+    };
+    let row = |degree: &u32| {
+        let mut row = vec![degree.to_string()];
+        row.extend(trained(findings).map(|(_, c)| cell(c, *degree)));
+        row
+    };
+    let rows: Vec<Vec<String>> = degrees.iter().map(row).collect();
+    let name = trained(findings).find_map(|(_, c)| c.widths.first()).map_or("", |w| w.what.as_str());
+    heading(Training::Widths.text(lang), view)
+        + &grid(&named(findings, name), &rows, false, view)
+        + &paragraph(Training::WidthsNote.text(lang), 0, view)
 }
 
 fn memory(findings: &TrainingFindings, view: View) -> String {

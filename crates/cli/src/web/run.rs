@@ -121,7 +121,12 @@ fn plan(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
     let done = |_: &str| progress.step();
     let ground = Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done: &done };
     let engine = purchase::engine::Engine::new(ground, &chips);
-    let findings = purchase::plan(question, &engine).map_err(|e| Refusal::wrong(e.to_string()))?;
+    let watch = purchase::Watch {
+        expect: &|more| progress.expect(more),
+        step: &|_| progress.step(),
+        stopped: &|| progress.stopped(),
+    };
+    let findings = purchase::plan(question, &engine, &watch).map_err(|e| Refusal::wrong(e.to_string()))?;
     told(&findings, report::plan::render(&findings))
 }
 

@@ -57,5 +57,5 @@ fn all(app: &App, progress: &Progress) -> Result<Value, Refusal> {
         points.append(&mut found.map_err(|e| Refusal::wrong(e.to_string()))?);
     }
     let held_out = Intervals::held_out(&residuals(&points));
-    serde_json::from_str(&output::json(&points, &held_out)).map_err(|_| Refusal::bug())
+    serde_json::from_str(&output::json(&points, &held_out, &[])).map_err(|_| Refusal::bug())
 }

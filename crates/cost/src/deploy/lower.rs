@@ -63,7 +63,7 @@ pub struct Placed {
 const INDEX_KEYS: formats::Scheme = formats::Scheme::plain(formats::Element::E4m3);
 
 /// Bytes of an activation value between operators.
-const ACTIVATION: f64 = 2.0;
+pub(super) const ACTIVATION: f64 = 2.0;
 
 impl Deployment<'_> {
     /// Operators of the layers on one rank whose time depends on the number of rows only; with one attention rank,
@@ -128,6 +128,9 @@ impl Deployment<'_> {
     /// Experts and the exchange of their tokens, for a group of attention ranks with `tokens` rows in all and
     /// `fullest` on the fullest.
     pub fn experts(&self, tokens: u64, fullest: u64, out: &mut Vec<Placed>) {
+        if let Some(apart) = self.apart {
+            return self.feed_forward(apart, tokens, fullest, out);
+        }
         for (index, group) in self.model.layers.iter().enumerate() {
             if let Ffn::Moe(moe) = &group.ffn {
                 let mut layers = f64::from(group.count);
@@ -276,6 +279,9 @@ impl Deployment<'_> {
         let hidden = self.model.hidden;
         match &group.ffn {
             Ffn::None => {}
+            Ffn::Dense(_) if self.apart.is_some() => {
+                out.push(Placed { part: Part::Small, count: layers, task: self.norm(rows) });
+            }
             Ffn::Dense(dense) => {
                 out.push(Placed { part: Part::Small, count: layers, task: self.norm(rows) });
                 self.dense(dense, rows, layers, out);
@@ -289,7 +295,7 @@ impl Deployment<'_> {
                 let router = self.gemm(rows, moe.experts, hidden, formats::Scheme::BF16);
                 out.push(Placed { part: Part::Router, count: layers, task: router });
                 for inner in [moe.shared_inner, moe.parallel_dense_inner] {
-                    if inner > 0 {
+                    if inner > 0 && self.apart.is_none() {
                         self.dense(&Dense { inner, gated: moe.gated }, rows, layers, out);
                     }
                 }
@@ -300,7 +306,7 @@ impl Deployment<'_> {
                     }
                 }
                 // With one attention rank every device has all tokens: experts are local and one all-reduce ends the layer.
-                if self.parallel.dp == 1 {
+                if self.parallel.dp == 1 && self.apart.is_none() {
                     self.routed(moe, rows, layers, out);
                     if self.parallel.tp > 1 {
                         self.reduce(rows, layers, out);
@@ -310,7 +316,7 @@ impl Deployment<'_> {
         }
     }
 
-    fn dense(&self, dense: &Dense, rows: u64, layers: f64, out: &mut Vec<Placed>) {
+    pub(super) fn dense(&self, dense: &Dense, rows: u64, layers: f64, out: &mut Vec<Placed>) {
         let hidden = self.model.hidden;
         let inner = dense.inner.div_ceil(u64::from(self.parallel.tp));
         let up = if dense.gated { 2 * inner } else { inner };
@@ -320,7 +326,7 @@ impl Deployment<'_> {
         push(Part::Dense, self.gemm(rows, hidden, inner, self.storage.weights.dense));
     }
 
-    fn routed(&self, moe: &Moe, tokens: u64, layers: f64, out: &mut Vec<Placed>) {
+    pub(super) fn routed(&self, moe: &Moe, tokens: u64, layers: f64, out: &mut Vec<Placed>) {
         let parallel = &self.parallel;
         // A copied expert counts as two that are each half as popular.
         let (local_experts, experts) = parallel.expert_places(moe.experts);
@@ -383,7 +389,7 @@ impl Deployment<'_> {
     }
 
     /// Bits of a dispatched value: 8 and a scale for 128 where experts compute in 8 bits or fewer.
-    fn dispatch_bits(&self) -> f64 {
+    pub(super) fn dispatch_bits(&self) -> f64 {
         match self.arithmetic(self.storage.weights.experts) {
             Arithmetic::Fp32 => 32.0,
             Arithmetic::Bf16 | Arithmetic::Fp16 => 16.0,

@@ -72,7 +72,7 @@ impl Deployment<'_> {
 
     /// Buffers of exchanges: the residual stream of the largest step, once to send and once to receive.
     fn buffer_bytes(&self, step_tokens: u64) -> f64 {
-        let alone = self.parallel.tp * self.parallel.dp == 1;
+        let alone = self.parallel.tp * self.parallel.dp == 1 && self.apart.is_none();
         if alone { 0.0 } else { 4.0 * (step_tokens * self.model.hidden) as f64 }
     }
 
@@ -94,6 +94,9 @@ impl Deployment<'_> {
                 Ffn::Moe(f) => self.parallel.expert_places(f.experts).1 as f64 / f.experts.max(1) as f64,
                 Ffn::None | Ffn::Dense(_) => 1.0,
             };
+            if self.apart.is_some() {
+                return bytes.attention / tp + bytes.embedding;
+            }
             (bytes.attention + bytes.dense) / tp + copies * bytes.experts / spread + bytes.embedding
         };
         let sum = |groups: &[LayerGroup]| groups.iter().map(|g| f64::from(g.count) * device(g)).sum::<f64>();

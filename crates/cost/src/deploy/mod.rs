@@ -5,6 +5,7 @@
 //!                            └─memory─> bytes on the fullest chip        ──> tokens that the cache holds
 //! ```
 
+mod apart;
 mod check;
 mod lower;
 mod memory;
@@ -14,6 +15,7 @@ use catalog::model::WeightFormats;
 use catalog::{Arithmetic, Chip, Model};
 use formats::Scheme;
 
+pub use apart::Apart;
 pub use check::Misfit;
 pub use lower::{Part, Placed, Task};
 pub use memory::Memory;
@@ -87,6 +89,8 @@ pub struct Deployment<'a> {
     pub speculation: Option<Speculation>,
     /// Whether the engine's all-reduce also adds the residual and norms.
     pub fused_norm: bool,
+    /// Feed-forward layers on devices of their own; `None`: on those of attention. `parallel.ep` is then their number.
+    pub apart: Option<Apart>,
     /// Coefficient of variation of the load between experts: 0 is balanced, real routers 0.3 to 1.
     pub expert_skew: f64,
 }

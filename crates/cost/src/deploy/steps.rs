@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use crate::op::Op;
 use crate::step::{Batch, StepCost};
 
+use super::apart::{self, micro_batch};
 use super::{Deployment, Part, Placed, Task};
 
 /// How an engine brings kernels to the device.
@@ -183,10 +184,13 @@ impl<'a> StepTimes<'a> {
         if self.body_kernels.get().0.is_nan() {
             let mut placed = Vec::new();
             self.deployment.body(1, &mut placed);
-            if self.deployment.parallel.dp > 1 {
+            // Those of feed-forward devices of their own are no kernels of this rank; the exchanges are.
+            let before = placed.iter().map(|p| p.count * kernels_of(&p.task)).sum::<f64>();
+            if self.deployment.shares() {
                 self.deployment.experts(1, 1, &mut placed);
             }
-            let kernels = placed.iter().map(|p| p.count * kernels_of(&p.task)).sum();
+            let own = |kernels: f64| if self.deployment.apart.is_some() { before } else { kernels };
+            let kernels = own(placed.iter().map(|p| p.count * kernels_of(&p.task)).sum());
             let exchanges = placed.iter().filter(|p| matches!(p.task, Task::Exchange(_))).map(|p| p.count).sum();
             self.body_kernels.set((kernels, exchanges));
         }
@@ -201,7 +205,7 @@ impl<'a> StepTimes<'a> {
         d.body(rows, &mut placed);
         d.attention(batch, &mut placed);
         d.head(batch.decode * d.queries() + batch.prefill, &mut placed);
-        if d.parallel.dp > 1 {
+        if d.shares() {
             d.experts(rows * u64::from(d.parallel.dp), rows, &mut placed);
         }
         placed
@@ -216,8 +220,9 @@ fn kernels_of(task: &Task) -> f64 {
     }
 }
 
-impl StepCost for StepTimes<'_> {
-    fn local(&self, batch: &Batch) -> f64 {
+impl StepTimes<'_> {
+    /// Seconds of one pass of a rank through its own layers.
+    fn pass(&self, batch: &Batch) -> f64 {
         let d = &self.deployment;
         let rows = batch.decode * d.queries() + batch.prefill_tokens;
         if rows == 0 {
@@ -244,18 +249,47 @@ impl StepCost for StepTimes<'_> {
         device + launch.prompt_token * batch.prefill_tokens as f64
     }
 
-    fn shared(&self, tokens: u64, fullest: u64) -> f64 {
+    /// Seconds of the experts (apart: of all feed-forward layers) and of the exchanges with them, in one pass.
+    fn together(&self, tokens: u64, fullest: u64) -> (f64, f64) {
         let d = &self.deployment;
-        if d.parallel.dp <= 1 || tokens == 0 {
-            return 0.0;
+        if !d.shares() || tokens == 0 {
+            return (0.0, 0.0);
         }
         let ranks = u64::from(d.parallel.dp);
         let compute = self
             .experts
-            .at(tokens, |t| self.total(|p| p.part == Part::Experts, |out| d.experts(t, t.div_ceil(ranks), out)));
+            .at(tokens, |t| self.total(|p| p.part != Part::ExpertExchange, |out| d.experts(t, t.div_ceil(ranks), out)));
         let exchange = self.exchange.at(fullest * ranks, |t| {
             self.total(|p| p.part == Part::ExpertExchange, |out| d.experts(t, t.div_ceil(ranks), out))
         });
-        compute + exchange
+        (compute, exchange)
+    }
+}
+
+impl StepCost for StepTimes<'_> {
+    fn local(&self, batch: &Batch) -> f64 {
+        let rows = batch.decode * self.deployment.queries() + batch.prefill_tokens;
+        match self.deployment.apart {
+            None => self.pass(batch),
+            Some(apart) => {
+                let turns = apart.turns(rows);
+                turns as f64 * self.pass(&micro_batch(batch, turns))
+            }
+        }
+    }
+
+    fn shared(&self, tokens: u64, fullest: u64) -> f64 {
+        let turns = self.deployment.apart.map_or(1, |apart| apart.turns(fullest));
+        let (compute, exchange) = self.together(tokens.div_ceil(turns), fullest.div_ceil(turns));
+        turns as f64 * (compute + exchange)
+    }
+
+    fn bounds(&self, tokens: u64, fullest: u64, bound: &mut dyn FnMut(f64, f64)) {
+        let Some(apart) = self.deployment.apart else { return bound(1.0, self.shared(tokens, fullest)) };
+        let turns = apart.turns(fullest);
+        let (feed, exchange) = self.together(tokens.div_ceil(turns), fullest.div_ceil(turns));
+        let turns = turns as f64;
+        let layers = self.deployment.model.layers.iter().map(|group| f64::from(group.count)).sum();
+        apart::bounds(turns, layers, turns * feed, turns * exchange, bound);
     }
 }

@@ -39,7 +39,7 @@ fn plans() -> impl Strategy<Value = Plan> {
 fn priced(job: &Job, plan: &Plan) -> Option<(Terms, StepTime, TrainingMemory)> {
     plan.check(job.model, job.sequence, job.batch).ok()?;
     let pricer = Pricer::new(*job);
-    let terms = Terms { layer: pricer.layer(plan), ends: pricer.ends(plan) };
+    let terms = pricer.terms(plan);
     let memory = job.memory(plan, &terms).ok()?;
     Some((terms, job.step(plan, &terms), memory))
 }
@@ -141,9 +141,29 @@ fn activations_are_those_of_the_books() {
     hall.stack.fused_attention = false;
     let model = super::testing::gpt();
     let job = hall.job(&model, 2048, 8);
-    let layer = Pricer::new(job).layer(&Plan::data(1, 1));
+    let layer = Pricer::new(job).terms(&Plan::data(1, 1)).layer;
     let (s, h, a) = (2048.0, 4096.0, 32.0);
     let saved = layer.saved.kept + layer.saved.dropped;
     let book = s * h * (34.0 + 5.0 * a * s / h);
     assert!((saved / book - 1.0).abs() < 0.01, "{saved} {book}");
+}
+
+#[test]
+fn the_fullest_stage_has_the_heaviest_layers() {
+    // A dense layer of 14,336 columns before three of experts: with two stages the second holds two of experts.
+    let hall = Hall::new(1e15, 3e12, 4.0e11);
+    let mut model = experts();
+    model.layers[0].count = 3;
+    model.layers.insert(0, catalog::LayerGroup { count: 1, ..dense().layers[0].clone() });
+    let job = hall.job(&model, 4096, 64);
+    let plan = Plan { pp: 2, schedule: Schedule::OneFOneB, ..Plan::data(4, 1) };
+    let pricer = Pricer::new(job);
+    let terms = pricer.terms(&plan);
+    let [light, heavy] = [0, 1].map(|i| pricer.group(&model.layers[i], &plan));
+    assert_eq!(terms.heavy, (heavy, 3.0));
+    let two = terms.fullest(2.0, 4.0);
+    assert!((two.experts / heavy.experts - 1.0).abs() < 1e-12);
+    // All four together are three heavy ones and a light one.
+    let four = terms.fullest(4.0, 4.0);
+    assert!((four.dense * 4.0 / (light.dense + 3.0 * heavy.dense) - 1.0).abs() < 1e-12);
 }

@@ -80,7 +80,8 @@ impl Job<'_> {
         let devices = f64::from(self.chip.devices.max(1));
         let layers = self.fullest_layers(plan);
         let tables = self.tables(plan, terms);
-        let held = [terms.layer.dense * layers + tables, terms.layer.experts * layers];
+        let layer = self.fullest(plan, terms);
+        let held = [layer.dense * layers + tables, layer.experts * layers];
         let learned = self.learned(plan, terms);
         let replicas = [plan.dp * plan.cp, (plan.tp * plan.cp * plan.dp) / (plan.ep * plan.etp).max(1)];
         let recipe = &self.recipe;
@@ -96,26 +97,27 @@ impl Job<'_> {
             m.gradients += learned[kind] * recipe.gradients.bytes() / split(Sharding::Gradients);
             m.optimizer += learned[kind] * recipe.optimizer_bytes() / split(Sharding::Optimizer);
         }
-        let per_layer = terms.layer.dense + terms.layer.experts;
+        let heavy = &terms.heavy.0;
+        let per_layer = heavy.dense + heavy.experts;
         if Self::gathers_layers(plan) {
             m.buffers += if self.stack.gathers_layers {
                 // The layer that computes and the one that is being gathered, and a layer's gradients.
                 per_layer * (2.0 * recipe.gather_bytes() + recipe.gradients.bytes())
             } else {
                 // The weight that computes, those on their way, and the largest gradient.
-                per_layer * recipe.gather_bytes() + terms.layer.largest * recipe.gradients.bytes()
+                per_layer * recipe.gather_bytes() + heavy.largest * recipe.gradients.bytes()
             };
         }
         let flight = self.in_flight(plan);
         // Layers of one copy of the stage: DualPipe's two take turns.
         let of_stage = layers / f64::from(plan.stage_copies());
-        let saved = self.saved(plan, &terms.layer) * of_stage * flight;
-        m.activations = if plan.offload.activations { self.saved(plan, &terms.layer) * 2.0 } else { saved };
+        let saved = self.saved(plan, &layer) * of_stage * flight;
+        m.activations = if plan.offload.activations { self.saved(plan, heavy) * 2.0 } else { saved };
         // While a layer is computed again all that it keeps is there once.
-        let whole = terms.layer.saved.kept + terms.layer.saved.dropped;
+        let whole = heavy.saved.kept + heavy.saved.dropped;
         m.buffers += if plan.recompute == Recompute::None { 0.0 } else { whole };
         // Gradients of a layer's activations, and the logits of the last stage.
-        m.buffers += 2.0 * terms.layer.saved.input;
+        m.buffers += 2.0 * layer.saved.input;
         if plan.pp == 1 {
             m.activations += terms.ends.logits;
         } else if plan.schedule == Schedule::OneFOneB || plan.schedule == Schedule::GPipe {

@@ -61,6 +61,8 @@ pub struct Job<'a> {
 }
 
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 pub(crate) mod testing;

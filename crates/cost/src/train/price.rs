@@ -5,7 +5,7 @@ use catalog::{Arithmetic, LayerGroup};
 use formats::Scheme;
 
 use super::layer::{LayerWork, Product, Recomputed};
-use super::{Job, Plan};
+use super::{Job, Plan, Terms};
 use crate::Op;
 use crate::comm::Exchange;
 
@@ -123,15 +123,22 @@ impl<'a> Pricer<'a> {
         &self.job
     }
 
-    /// The mean layer of the model under a plan's split inside a stage: degrees other than `tp`, `cp`, `ep`, `etp`, the
-    /// micro-batch, sequence parallelism and the way of `cp` do not matter.
-    pub fn layer(&self, plan: &Plan) -> LayerCost {
-        let layers = self.job.model.num_layers().max(1) as f64;
-        let mut mean = LayerCost::default();
+    /// All that a plan's step and memory are combined from, under its split inside a stage: degrees other than `tp`, `cp`,
+    /// `ep`, `etp`, the micro-batch, sequence parallelism and the way of `cp` do not matter.
+    pub fn terms(&self, plan: &Plan) -> Terms {
+        let all = self.job.model.num_layers().max(1) as f64;
+        let (mut layer, mut heavy) = (LayerCost::default(), (LayerCost::default(), 0.0));
         for group in &self.job.model.layers {
-            mean.add(&self.group(group, plan), f64::from(group.count) / layers);
+            let (one, count) = (self.group(group, plan), f64::from(group.count));
+            layer.add(&one, count / all);
+            let values = |l: &LayerCost| l.dense + l.experts;
+            if values(&one) > values(&heavy.0) * (1.0 + 1e-9) {
+                heavy = (one, count);
+            } else if values(&one) >= values(&heavy.0) * (1.0 - 1e-9) {
+                heavy.1 += count;
+            }
         }
-        mean
+        Terms { layer, heavy, ends: self.ends(plan) }
     }
 
     /// One layer of a group.

@@ -78,8 +78,27 @@ pub struct StepTime {
 pub struct Terms {
     /// The mean layer.
     pub layer: LayerCost,
+    /// The layer with the most parameters, and how many there are of it.
+    pub heavy: (LayerCost, f64),
     /// Embedding and head.
     pub ends: Ends,
+}
+
+impl Terms {
+    /// The mean of `some` layers of `all`, with as many of the heavy ones as there are: what the fullest stage may hold.
+    pub(super) fn fullest(&self, some: f64, all: f64) -> LayerCost {
+        let (heavy, count) = &self.heavy;
+        if *count >= all || some <= 0.0 {
+            return self.layer;
+        }
+        let share = (some.min(*count)) / some;
+        // The others are what the mean leaves: (mean all - heavy count) / (all - count).
+        let others = (1.0 - share) / (all - count);
+        let mut out = LayerCost::default();
+        out.add(heavy, share - others * count);
+        out.add(&self.layer, others * all);
+        out
+    }
 }
 
 fn collective(operation: Collective, bytes: f64, ranks: u32, stride: u32) -> Exchange {
@@ -97,7 +116,14 @@ impl Job<'_> {
     pub(super) fn learned(&self, plan: &Plan, terms: &Terms) -> [f64; 2] {
         let layers = self.fullest_layers(plan);
         let tables = if self.recipe.lora.is_some() { 0.0 } else { self.tables(plan, terms) };
-        [terms.layer.learned[0] * layers + tables, terms.layer.learned[1] * layers]
+        let learned = self.fullest(plan, terms).learned;
+        [learned[0] * layers + tables, learned[1] * layers]
+    }
+
+    /// The mean layer of the fullest stage.
+    pub(super) fn fullest(&self, plan: &Plan, terms: &Terms) -> LayerCost {
+        let of_copy = self.fullest_layers(plan) / f64::from(plan.stage_copies());
+        terms.fullest(of_copy, self.model.num_layers() as f64)
     }
 
     /// Layers on the fullest rank, copies of a bidirectional pipeline included.

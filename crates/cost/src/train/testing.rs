@@ -33,7 +33,12 @@ pub struct Hall {
 impl Hall {
     /// A chip with this peak and memory bandwidth, eight of them on links of this bandwidth, nodes on an eighth of it.
     pub fn new(peak: f64, memory: f64, links: f64) -> Hall {
-        let chip = chip(&[(Arithmetic::Bf16, peak), (Arithmetic::Fp32, peak / 8.0)], memory, ChipClass::Gpu);
+        Hall::of(&[(Arithmetic::Bf16, peak), (Arithmetic::Fp32, peak / 8.0)], memory, links)
+    }
+
+    /// The same with these peaks.
+    pub fn of(peaks: &[(Arithmetic, f64)], memory: f64, links: f64) -> Hall {
+        let chip = chip(peaks, memory, ChipClass::Gpu);
         let device = Device::new(&chip, &Calibration::default(), None).expect("a device");
         let tier = |name: &str, shape, chips, rate| Tier {
             name: name.to_owned(),

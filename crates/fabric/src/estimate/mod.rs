@@ -16,7 +16,7 @@ use catalog::System;
 use thiserror::Error;
 
 pub use answer::{Answer, Asked, Choice, Tried};
-pub use remedy::{Remedy, RemedyKind};
+pub use remedy::{Remedy, RemedyKind, Why};
 pub use together::Share;
 
 use crate::collective::{
@@ -159,6 +159,21 @@ impl<'a> Bench<'a> {
         Ok(Bench { system, graph, placement, routing, network, families })
     }
 
+    /// The same fabric with other ranks on it: a group of them.
+    ///
+    /// # Errors
+    /// [`EstimateError`] if they do not fit, or a fact is missing.
+    pub fn with_ranks(&self, placement: Placement, calibration: &CommCalibration) -> Result<Bench<'a>, EstimateError> {
+        if placement.len() < 2 {
+            return Err(PlaceError::TooFew { ranks: placement.len(), least: 2 }.into());
+        }
+        placement.check(self.graph.chips.len() as u32)?;
+        let slice = self.system.with_chips(placement.len() as u32);
+        let fabric = slice.as_ref().map_or(&self.system.fabric, |s| &s.fabric);
+        let network = Network::new(fabric, calibration, &self.system.chip.architecture, 1)?;
+        Ok(Bench { placement, network, ..self.clone() })
+    }
+
     /// Whether all ranks are in one innermost domain.
     pub fn one_domain(&self) -> bool {
         let domain = |c: &u32| c / self.graph.levels.first().map_or(1, |l| l.chips);
@@ -236,8 +251,8 @@ impl<'a> Bench<'a> {
 
     /// Share of a tier's bandwidth that an algorithm reaches.
     fn reach(&self, algorithm: Algorithm, tier: u8) -> f64 {
-        let family = self.family(tier);
-        if algorithm == Algorithm::InNetwork { family.adding } else { family.efficiency }
+        let (efficiency, adding) = self.family(tier).reach(&self.system.chip.architecture);
+        if algorithm == Algorithm::InNetwork { adding } else { efficiency }
     }
 
     /// A schedule as flows: its seconds over whole links without pauses, and over what families achieve with them.

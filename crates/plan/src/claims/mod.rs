@@ -12,7 +12,9 @@ use catalog::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 use crate::findings::Estimate;
-use crate::study::{Candidate, Library, Study};
+use crate::goodput;
+use crate::purchase::question::Ask;
+use crate::study::{Candidate, Library};
 
 pub use read::{check, read};
 pub use run::run;
@@ -94,9 +96,9 @@ pub enum Test {
         /// Paths of divisors.
         over: Vec<String>,
     },
-    /// A figure of one system over the same of another, both serving the same; over 1 where there is no other.
-    Served {
-        /// What is served, and on what.
+    /// A figure of one system over the same of another, both doing the same work; over 1 where there is no other.
+    Done {
+        /// The work, and on what.
         left: Box<Side>,
         /// What it is compared with.
         right: Option<Box<Side>>,
@@ -108,20 +110,27 @@ pub enum Test {
         /// The medium.
         medium: String,
     },
+    /// How a long job fares on a machine that fails.
+    Fares {
+        /// The job and the machine: one.
+        study: Box<goodput::Study>,
+        /// The figure.
+        fate: Fate,
+    },
     /// Something that the program cannot find out: what it would take.
     Needs(String),
 }
 
-/// A system serving something.
+/// A system with work to do.
 #[derive(Debug, Clone)]
 pub struct Side {
-    /// What is served; its systems are empty.
-    pub study: Study,
+    /// What is served or trained; its systems are empty.
+    pub work: Ask,
     /// On what, with its price.
     pub unit: Candidate,
 }
 
-/// A figure of a system that serves.
+/// A figure of a system that serves or trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
     /// Generated tokens per second and chip.
@@ -132,17 +141,54 @@ pub enum Figure {
     Cost,
     /// Joules for a token.
     Energy,
-    /// Share of communication in a step.
+    /// Share of communication in a step of serving.
     Communication,
+    /// US dollars for a million tokens of training.
+    TrainingCost,
+    /// Time on the links over the time of a training step, whether work hides it or not.
+    TrainingLinks,
+    /// The part of a training step in which nothing but communication goes on.
+    TrainingExposed,
 }
 
+impl Figure {
+    /// Whether it is one of training.
+    pub fn of_training(self) -> bool {
+        matches!(self, Figure::TrainingCost | Figure::TrainingLinks | Figure::TrainingExposed)
+    }
+}
+
+/// How a long job fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Share of the time in which the job was up.
+    Up,
+    /// Share of the time in which as many units are up as the job needs, spares included.
+    EnoughUp,
+    /// Seconds of the way back after a failed unit, in the mean.
+    WayBack,
+    /// Seconds of the step of that way that wires the fabric anew.
+    ReWire,
+}
+
+/// Fates by the name that a claim writes.
+pub const FATES: [(&str, Fate); 4] = [
+    ("time up", Fate::Up),
+    ("enough units up", Fate::EnoughUp),
+    ("way back", Fate::WayBack),
+    ("re-wiring", Fate::ReWire),
+];
+
 /// Figures by the name that a claim writes.
-pub const FIGURES: [(&str, Figure); 5] = [
+pub const FIGURES: [(&str, Figure); 8] = [
     ("tokens per chip", Figure::PerChip),
     ("tokens per system", Figure::PerSystem),
     ("cost per token", Figure::Cost),
     ("energy per token", Figure::Energy),
     ("communication", Figure::Communication),
+    ("cost per trained token", Figure::TrainingCost),
+    ("training communication", Figure::TrainingLinks),
+    ("training communication that nothing hides", Figure::TrainingExposed),
 ];
 
 /// What became of a case.
@@ -218,7 +264,9 @@ pub struct ClaimFinding {
 pub struct CaseFinding {
     /// Name.
     pub name: Bilingual,
-    /// What was compared: paths of facts, or systems and figure.
+    /// The figure, by the name that a claim writes; empty for facts.
+    pub figure: String,
+    /// What was compared: paths of facts, or systems.
     pub what: String,
     /// What the claim says.
     pub bar: Bar,

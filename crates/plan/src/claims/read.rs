@@ -5,9 +5,12 @@ use std::path::Path;
 use catalog::Diagnostic;
 use catalog::written::{Document, Table, Value, short};
 
-use super::{Bar, Bilingual, Case, Claim, FIGURES, Side, Test};
+use super::{Bar, Bilingual, Case, Claim, FATES, FIGURES, Side, Test};
+use crate::goodput;
+use crate::purchase::question::Ask;
 use crate::study::work::work;
-use crate::study::{Basis, Candidate, Library, Study, files, prices, systems};
+use crate::study::{Basis, Candidate, Library, files, prices, systems};
+use crate::train::study as train;
 
 /// Most cases of a claim.
 const MOST_CASES: usize = 50;
@@ -44,10 +47,7 @@ fn claim(root: &Table, name: &str, folder: Option<&Path>, library: Library) -> O
     let by = root.need("by", "write who says it").and_then(|v| v.text("write who says it").map(short));
     let note = root.get("note").map_or(Some(None), |v| bilingual(&v).map(Some));
     // What all cases serve, unless a case says otherwise.
-    let common = match root.get("serves") {
-        Some(v) => served(&v, folder, library).map(Some),
-        None => Some(None),
-    };
+    let common = asked(root, folder, library);
     let list = root.need("case", "write [[case]] for each").and_then(|v| {
         let list = v.list("write [[case]] for each")?;
         if list.is_empty() || list.len() > MOST_CASES {
@@ -78,14 +78,26 @@ fn bilingual(value: &Value) -> Option<Bilingual> {
     Some(Bilingual { en: en?, zh: zh? })
 }
 
-fn served(value: &Value, folder: Option<&Path>, library: Library) -> Option<Study> {
-    let table = value.table("write a table with model, traffic and levels")?;
-    let study = work(&table, folder, library);
-    table.finish();
-    study
+/// What is to be done: `serves` or `trains`, if the table has one of them. `None` after a fault.
+fn asked(table: &Table, folder: Option<&Path>, library: Library) -> Option<Option<Ask>> {
+    let inner = |v: &Value, read: &dyn Fn(&Table) -> Option<Ask>| {
+        let table = v.table("write a table with the model and what is asked of it")?;
+        let found = read(&table);
+        table.finish();
+        found
+    };
+    match (table.get("serves"), table.get("trains")) {
+        (None, None) => Some(None),
+        (Some(v), None) => inner(&v, &|t| Some(Ask::Serve(Box::new(work(t, folder, library)?)))).map(Some),
+        (None, Some(v)) => inner(&v, &|t| Some(Ask::Train(Box::new(train::work(t, folder, library)?)))).map(Some),
+        (Some(v), Some(_)) => {
+            v.fault("stands beside trains", "write one of the two");
+            None
+        }
+    }
 }
 
-fn case(table: &Table, common: Option<&Study>, folder: Option<&Path>, library: Library) -> Option<Case> {
+fn case(table: &Table, common: Option<&Ask>, folder: Option<&Path>, library: Library) -> Option<Case> {
     let name = table.need("name", "write name = { en = \"..\", zh = \"..\" }").and_then(|v| bilingual(&v));
     let test = test(table, common, folder, library);
     let number = |v: &Value| v.number(-1e30, 1e30);
@@ -114,7 +126,7 @@ fn case(table: &Table, common: Option<&Study>, folder: Option<&Path>, library: L
     Some(Case { name: name?, test: test?, bar: bar? })
 }
 
-fn test(table: &Table, common: Option<&Study>, folder: Option<&Path>, library: Library) -> Option<Test> {
+fn test(table: &Table, common: Option<&Ask>, folder: Option<&Path>, library: Library) -> Option<Test> {
     let paths = |key: &'static str| -> Option<Vec<String>> {
         let Some(value) = table.get(key) else { return Some(Vec::new()) };
         let list = value.list("write a list of paths of facts")?;
@@ -124,39 +136,52 @@ fn test(table: &Table, common: Option<&Study>, folder: Option<&Path>, library: L
     let medium = table.get("largest_tier").map(|v| v.text("write a medium, as in \"copper\"").map(str::to_owned));
     let needs = table.get("needs").map(|v| v.text("write what it would take").map(str::to_owned));
     let figure = table.get("figure").map(|v| v.choice(&FIGURES));
-    let own = table.get("serves").map(|v| served(&v, folder, library));
+    let own = asked(table, folder, library);
+    let fares = table.get("fares").map(|v| goodput::inside(&v, library));
+    let fate = table.get("fate").map(|v| v.choice(&FATES));
     let left = table.get("system").map(|v| side(&v, library));
     let right = table.get("than").map(|v| side(&v, library));
-    let (of, over) = (of?, over?);
-    match (of.is_empty(), medium, needs, left) {
-        (false, None, None, None) => Some(Test::Facts { of, over }),
-        (true, Some(medium), None, None) => Some(Test::LargestTier { medium: medium? }),
-        (true, None, Some(needs), None) => Some(Test::Needs(needs?)),
-        (true, None, None, Some(left)) => {
+    let (of, over, own) = (of?, over?, own?);
+    match (of.is_empty(), medium, needs, left, fares) {
+        (false, None, None, None, None) => Some(Test::Facts { of, over }),
+        (true, Some(medium), None, None, None) => Some(Test::LargestTier { medium: medium? }),
+        (true, None, Some(needs), None, None) => Some(Test::Needs(needs?)),
+        (true, None, None, None, Some(study)) => {
+            let Some(fate) = fate else {
+                table.need("fate", "write fate = \"time up\" or another");
+                return None;
+            };
+            Some(Test::Fares { study: Box::new(study?), fate: fate? })
+        }
+        (true, None, None, Some(left), None) => {
             if figure.is_none() {
                 table.need("figure", "write figure = \"tokens per chip\" or another");
             }
-            let study = match own {
-                Some(own) => own?,
-                None => match common {
-                    Some(common) => common.clone(),
-                    None => {
-                        table.need("serves", "write what is served: model, traffic, levels; here or for all cases");
-                        return None;
-                    }
-                },
+            let Some(task) = own.or_else(|| common.cloned()) else {
+                table.need("serves", "write what is done: serves or trains, here or for all cases");
+                return None;
             };
+            let figure = figure??;
+            if figure.of_training() != matches!(task, Ask::Train(_)) {
+                table.fault("asks a figure of serving of a training, or the other way round", "choose another figure");
+                return None;
+            }
             // A side may store weights in a format of its own.
             let of = |(unit, weights): (Candidate, Option<Option<formats::Scheme>>)| {
-                let mut study = study.clone();
-                study.weights = weights.unwrap_or(study.weights);
-                Box::new(Side { study, unit })
+                let mut work = task.clone();
+                if let (Ask::Serve(study), Some(weights)) = (&mut work, weights) {
+                    study.weights = weights;
+                }
+                Box::new(Side { work, unit })
             };
             let right = right.map_or(Some(None), |r| r.map(|r| Some(of(r))))?;
-            Some(Test::Served { left: of(left?), right, figure: figure?? })
+            Some(Test::Done { left: of(left?), right, figure })
         }
         _ => {
-            table.fault("says not one test", "write one of facts, largest_tier, system (with figure), or needs");
+            table.fault(
+                "says not one test",
+                "write one of facts, largest_tier, system (with figure), fares (with fate), or needs",
+            );
             None
         }
     }

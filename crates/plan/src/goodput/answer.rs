@@ -26,6 +26,8 @@ pub struct Effective {
     pub interruptions: Estimate,
     /// Planned stops.
     pub planned: Estimate,
+    /// Time in which the job was up, for each interruption by a fault, seconds.
+    pub between: Estimate,
     /// Mean time between interruptions by faults, seconds, facts at their values; none where nothing fails.
     pub mean_between: Option<f64>,
     /// Training between two saves, seconds.
@@ -78,6 +80,20 @@ impl Effective {
 /// # Errors
 /// No evidence of a rate is left, the catalog lacks a way back, or a setting makes no sense.
 pub fn effective(job: &Job, machine: &Machine, runs: &Runs) -> Result<Effective, Refusal> {
+    watched(job, machine, runs, &|| false)
+}
+
+/// As [`effective`], until somebody wants the answer no more: `stopped` is asked before every run, from any thread.
+///
+/// # Errors
+/// As [`effective`]; [`Refusal::Stopped`].
+pub fn watched(
+    job: &Job,
+    machine: &Machine,
+    runs: &Runs,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Effective, Refusal> {
+    let go_on = || if stopped() { Err(Refusal::Stopped) } else { Ok(()) };
     let mut values = Values::default();
     let plain = lower(job, machine, &runs.without, &mut values)?;
     let origins = values.origins;
@@ -85,6 +101,7 @@ pub fn effective(job: &Job, machine: &Machine, runs: &Runs) -> Result<Effective,
     let drawn: Vec<Run> = (0..count)
         .into_par_iter()
         .map(|i| {
+            go_on()?;
             let mut values = Values::new(normals(runs.seed, i, origins.len()));
             let lowered = lower(job, machine, &runs.without, &mut values)?;
             // A rhythm is chosen by what is known beforehand, not by how a run turns out.
@@ -92,8 +109,13 @@ pub fn effective(job: &Job, machine: &Machine, runs: &Runs) -> Result<Effective,
             Ok(run(&sim::goodput::Scenario { checkpoints, ..lowered.scenario }, runs.seed, i)?)
         })
         .collect::<Result<_, Refusal>>()?;
-    let at_values: Vec<Run> =
-        (0..count).into_par_iter().map(|i| Ok(run(&plain.scenario, runs.seed, i)?)).collect::<Result<_, Refusal>>()?;
+    let at_values: Vec<Run> = (0..count)
+        .into_par_iter()
+        .map(|i| {
+            go_on()?;
+            Ok(run(&plain.scenario, runs.seed, i)?)
+        })
+        .collect::<Result<_, Refusal>>()?;
     let doubts = doubts(job, machine, runs, &origins, &plain)?;
     let parts = parts(job, machine, &runs.without)?;
     Ok(summary(&plain, &drawn, &at_values, doubts, parts))
@@ -146,6 +168,8 @@ fn summary(
         up: estimate(&|run| up(&run.account) / length),
         interruptions: estimate(&|run| f64::from(run.interruptions())),
         planned: estimate(&|run| f64::from(run.planned.interruptions)),
+        // A run without any tells no more than that they are further apart than it is long.
+        between: estimate(&|run| up(&run.account) / f64::from(run.interruptions().max(1))),
         mean_between: Some(plain.mean_between).filter(|m| m.is_finite()),
         every: checkpoints.every.seconds(),
         best_every: plain.best_every,

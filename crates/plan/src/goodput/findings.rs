@@ -1,14 +1,17 @@
 //! The answer to a study of goodput: what every face shows. Shares are of the wall clock; times are in seconds.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Effective, effective};
+use super::answer::{self, Effective};
 use super::doubt::{Origin, What, Z90};
-use super::study::{Candidate, Seen, Study};
+use super::study::{Candidate, Seen, SeenValue, SeenWhat, Study};
 use crate::findings::Estimate;
+use crate::train::Watch;
 
 /// Version of the layout.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,7 +120,7 @@ pub struct EffectiveFinding {
     /// Facts in doubt, the one that matters most first.
     pub doubts: Vec<DoubtFinding>,
     /// What was seen of such a job, beside the prediction.
-    pub observed: Option<Observed>,
+    pub observed: Vec<Observed>,
 }
 
 /// Time in a state.
@@ -183,19 +186,41 @@ pub struct DoubtFinding {
 /// What was seen of such a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
-    /// Interruptions seen, and whether the 90 % interval holds them.
-    pub interruptions: Option<(u64, bool)>,
-    /// The bound above which the share of useful time was seen, the share of runs above it, and whether the 90 % interval
-    /// reaches above it.
-    pub effective_above: Option<(f64, f64, bool)>,
+    /// `interruptions`, `mean between`, `useful time` or `up time`.
+    pub what: String,
+    /// A count, seconds, or a share of the wall clock.
+    pub value: f64,
+    /// Whether it was only said to be more than this.
+    pub at_least: bool,
+    /// The prediction.
+    pub predicted: Estimate,
+    /// Whether the interval holds it, or reaches above it where more than this was seen.
+    pub inside: bool,
+    /// Share of runs above it, of useful time.
+    pub above: Option<f64>,
     /// Who says so.
     pub source: String,
 }
 
 /// Answers a study. `done` is told each machine that is finished.
 pub fn answer(study: &Study, done: &(dyn Fn(&str) + Sync)) -> Findings {
+    findings(study, done, &|| false)
+}
+
+/// As [`answer`], for who looks on and may end it: nothing where somebody did, within a run's time.
+pub fn watched(study: &Study, watch: Watch) -> Option<Findings> {
+    let parts = AtomicUsize::new(0);
+    let done = |_: &str| {
+        let part = parts.fetch_add(1, Ordering::Relaxed) + 1;
+        (watch.told)(part as f64 / study.systems.len().max(1) as f64);
+    };
+    let found = findings(study, &done, watch.stopped);
+    (!(watch.stopped)()).then_some(found)
+}
+
+fn findings(study: &Study, done: &(dyn Fn(&str) + Sync), stopped: &(dyn Fn() -> bool + Sync)) -> Findings {
     let systems = study.systems.iter().map(|candidate| {
-        let found = system(candidate, study);
+        let found = system(candidate, study, stopped);
         done(&found.name);
         found
     });
@@ -215,10 +240,10 @@ pub fn answer(study: &Study, done: &(dyn Fn(&str) + Sync)) -> Findings {
     }
 }
 
-fn system(candidate: &Candidate, study: &Study) -> SystemFinding {
+fn system(candidate: &Candidate, study: &Study, stopped: &(dyn Fn() -> bool + Sync)) -> SystemFinding {
     let Candidate { name, system, job, machine } = candidate;
     let unit = super::lower::unit(job, machine);
-    let answer = match effective(job, machine, &study.runs) {
+    let answer = match answer::watched(job, machine, &study.runs, stopped) {
         Ok(found) => Answer::Effective(Box::new(finding(&found, study.observed.as_ref()))),
         Err(refusal) => Answer::Refused { reason: refusal.to_string() },
     };
@@ -256,12 +281,8 @@ fn finding(found: &Effective, seen: Option<&Seen>) -> EffectiveFinding {
         up: p.up,
         all_up: p.all_up,
     });
-    let inside = |e: &Estimate, x: f64| e.low <= x && x <= e.high;
-    let observed = seen.map(|seen| Observed {
-        interruptions: seen.interruptions.map(|n| (n, inside(&found.interruptions, n as f64))),
-        effective_above: seen.effective_above.map(|x| (x, found.chance_above(x), found.ratio.high > x)),
-        source: seen.source.clone(),
-    });
+    let observed =
+        |seen: &Seen| -> Vec<Observed> { seen.values.iter().map(|value| beside(found, value, &seen.source)).collect() };
     EffectiveFinding {
         ratio: found.ratio,
         chance_alone: found.chance_alone,
@@ -282,7 +303,30 @@ fn finding(found: &Effective, seen: Option<&Seen>) -> EffectiveFinding {
         all_up: found.parts.all_up,
         enough_up: found.parts.enough_up,
         doubts: found.doubts.iter().map(doubt).collect(),
-        observed,
+        observed: seen.map(observed).unwrap_or_default(),
+    }
+}
+
+/// A value that was seen beside the prediction.
+fn beside(found: &Effective, seen: &SeenValue, source: &str) -> Observed {
+    let predicted = match seen.what {
+        SeenWhat::Interruptions => found.interruptions,
+        SeenWhat::MeanBetween => found.between,
+        SeenWhat::Useful => found.ratio,
+        SeenWhat::Up => found.up,
+    };
+    let inside = match seen.at_least {
+        true => predicted.high > seen.value,
+        false => predicted.low <= seen.value && seen.value <= predicted.high,
+    };
+    Observed {
+        what: seen.what.name().to_owned(),
+        value: seen.value,
+        at_least: seen.at_least,
+        predicted,
+        inside,
+        above: (seen.what == SeenWhat::Useful).then(|| found.chance_above(seen.value)),
+        source: source.to_owned(),
     }
 }
 

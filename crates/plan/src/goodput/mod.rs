@@ -8,6 +8,7 @@ mod answer;
 mod doubt;
 mod findings;
 mod lower;
+mod measured;
 mod parts;
 mod study;
 #[cfg(test)]
@@ -20,10 +21,12 @@ use units::{Bytes, BytesPerSecond, Seconds};
 pub use answer::{Effective, effective, state_name, trace};
 pub use findings::{
     Answer, CauseFinding, DoubtFinding, EffectiveFinding, Findings, Observed, PartFinding, StateFinding, SystemFinding,
-    answer,
+    answer, watched,
 };
 pub use lower::Lowered;
-pub use study::{Candidate, Seen, Study, check, read};
+pub use measured::measured;
+pub(crate) use study::inside;
+pub use study::{Candidate, Seen, SeenValue, SeenWhat, Study, check, read};
 
 /// A long job.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +132,9 @@ pub enum Refusal {
         /// Path of the way.
         path: String,
     },
+    /// Nobody wants the answer any more.
+    #[error("stopped")]
+    Stopped,
     /// A setting that makes no sense.
     #[error(transparent)]
     Simulation(#[from] sim::SimError),

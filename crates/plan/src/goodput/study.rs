@@ -53,12 +53,46 @@ pub struct Candidate {
 /// What was seen of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
-    /// Interruptions by faults.
-    pub interruptions: Option<u64>,
-    /// The share of useful time was above this.
-    pub effective_above: Option<f64>,
+    /// Each value.
+    pub values: Vec<SeenValue>,
     /// Who says so.
     pub source: String,
+}
+
+/// A value that was seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SeenValue {
+    /// Of what.
+    pub what: SeenWhat,
+    /// A count, seconds, or a share of the wall clock.
+    pub value: f64,
+    /// Whether it was only said to be more than this.
+    pub at_least: bool,
+}
+
+/// What of a job can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenWhat {
+    /// Interruptions by faults.
+    Interruptions,
+    /// Time in which the job was up, for each of them.
+    MeanBetween,
+    /// Share of useful time.
+    Useful,
+    /// Share of time in which the job was up.
+    Up,
+}
+
+impl SeenWhat {
+    /// In findings.
+    pub fn name(self) -> &'static str {
+        match self {
+            SeenWhat::Interruptions => "interruptions",
+            SeenWhat::MeanBetween => "mean between",
+            SeenWhat::Useful => "useful time",
+            SeenWhat::Up => "up time",
+        }
+    }
 }
 
 /// Reads the study in a file. Everything that it names is found and read.
@@ -86,7 +120,18 @@ pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) ->
     }
 }
 
+/// A study that stands inside another file, without files of its own. `None` after a fault.
+pub(crate) fn inside(value: &Value, library: Library) -> Option<Study> {
+    section(value, "write a table with job, checkpoint and system", |table| body(table, "study", None, library))
+}
+
 fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library: Library) -> Option<Study> {
+    let found = body(&root, name, folder, library);
+    root.finish();
+    found.filter(|_| doc.is_sound())
+}
+
+fn body(root: &Table, name: &str, folder: Option<&Path>, library: Library) -> Option<Study> {
     let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
     let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short));
     let model = root.get("model").map_or(Some(None), |v| sections::model(&v, folder, library).map(Some));
@@ -100,7 +145,7 @@ fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library
         Some(v) => section(&v, "write a table [maintenance]", maintenance).map(Some),
         None => Some(None),
     };
-    let runs = self::runs(&root, library);
+    let runs = self::runs(root, library);
     let observed = match root.get("observed") {
         Some(v) => section(&v, "write a table [observed]", observed).map(Some),
         None => Some(None),
@@ -108,10 +153,6 @@ fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library
     let wanted = Wanted { length: job, checkpoint, maintenance };
     let systems = root.need("system", "write a table [[system]] with a name for each machine");
     let systems = systems.and_then(|v| candidates(&v, library, &wanted));
-    root.finish();
-    if !doc.is_sound() {
-        return None;
-    }
     Some(Study { title: title?, model: model?, systems: systems?, runs: runs?, observed: observed? })
 }
 
@@ -221,10 +262,29 @@ fn runs(root: &Table, library: Library) -> Option<Runs> {
 }
 
 fn observed(table: &Table) -> Option<Seen> {
-    let interruptions = table.get("interruptions").map_or(Some(None), |v| v.count(0, 1_000_000_000).map(Some));
-    let above = table.get("effective_above").map_or(Some(None), |v| v.fraction(0.0, 1.0).map(Some));
+    use SeenWhat::{Interruptions, MeanBetween, Up, Useful};
+    let keys = [
+        ("interruptions", Interruptions, false),
+        ("interruptions_above", Interruptions, true),
+        ("mean_between", MeanBetween, false),
+        ("effective", Useful, false),
+        ("effective_above", Useful, true),
+        ("up", Up, false),
+    ];
+    let mut values = Vec::new();
+    let mut sound = true;
+    for (key, what, at_least) in keys {
+        let Some(written) = table.get(key) else { continue };
+        let value = match what {
+            Interruptions => written.count(0, 1_000_000_000).map(|n| n as f64),
+            MeanBetween => written.quantity(SECOND, YEARS).map(|s| s.0),
+            Useful | Up => written.fraction(0.0, 1.0),
+        };
+        sound &= value.is_some();
+        values.extend(value.map(|value| SeenValue { what, value, at_least }));
+    }
     let source = table.need("source", "write who says so").and_then(|v| v.text("write who says so"));
-    Some(Seen { interruptions: interruptions?, effective_above: above?, source: short(source?) })
+    Some(Seen { values, source: short(source?) }).filter(|_| sound)
 }
 
 /// What all machines of a study share; `None` where it is wrong, which is told already.

@@ -82,6 +82,19 @@ fn rewiring_is_worth_what_waiting_costs() {
 }
 
 #[test]
+fn who_looks_on_may_end_it() {
+    let library = crate::study::Library { catalog: &CATALOG, folder: None };
+    let study = check("s.toml", STUDY, None, library).expect("sound");
+    let told = std::sync::Mutex::new(Vec::new());
+    let tell = |share: f64| told.lock().expect("sound").push(share);
+    assert_eq!(watched(&study, crate::train::Watch { told: &tell, stopped: &|| true }), None);
+    told.lock().expect("sound").clear();
+    let found = watched(&study, crate::train::Watch { told: &tell, stopped: &|| false });
+    assert_eq!(found, Some(answer(&study, &|_| ())));
+    assert_eq!(*told.lock().expect("sound"), [1.0]);
+}
+
+#[test]
 fn no_evidence_is_an_error() {
     let runs = Runs { without: vec!["tpuv4_nsdi".to_owned()], ..Runs::default() };
     let error = effective(&job(256, 1.0), &machine("Ironwood 256", 0), &runs).expect_err("nothing left");

@@ -6,14 +6,15 @@ use super::findings::{
     ScenarioFinding, ScenarioPlan, Served, ShortFinding, Spent, WorkFinding,
 };
 use super::formulate::{Kind, LimitOf, Model};
-use super::optimise::{Plan, Short};
+use super::optimise::Plan;
 use super::question::{AGAINST, Ask, GOALS, Goal, How, Question};
 use super::rates::Phase;
 use super::sensitivity::Sensitivity;
+use super::short::Short;
 use crate::findings::Estimate;
 
 /// Version of the layout of [`PlanFindings`].
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// Amounts below this are rounding of the solver.
 const DUST: f64 = 1e-6;
 
@@ -87,7 +88,7 @@ fn scenario(q: &Question, s: &super::question::Scenario) -> ScenarioFinding {
 }
 
 /// Why there is no plan.
-pub fn short(case: &Case, short: &Short) -> PlanAnswer {
+pub fn short(case: &Case, short: &Short) -> ShortFinding {
     let q = &case.question;
     let why = |&w: &usize| {
         let reason = |o: usize| {
@@ -101,11 +102,11 @@ pub fn short(case: &Case, short: &Short) -> PlanAnswer {
         let (kind, of) = limit_name(q, what);
         LimitFinding { kind, of, worth: *worth, quarters: Vec::new() }
     };
-    PlanAnswer::Short(ShortFinding {
+    ShortFinding {
         unserved: short.unserved.iter().map(|&(w, i, x)| (q.work[w].name.clone(), q.quarter(i), x)).collect(),
         binding: short.binding.iter().map(of).collect(),
         undoable: short.undoable.iter().map(why).collect(),
-    })
+    }
 }
 
 fn limit_name(q: &Question, what: &LimitOf) -> (String, String) {
@@ -154,6 +155,7 @@ pub fn plan(case: &Case, plan: &Plan, further: Sensitivity) -> PlanFinding {
         cost: costs.iter().zip(&weights).map(|(c, w)| c * w).sum(),
         cost_low: further.range.0,
         cost_high: further.range.1,
+        dear: further.dear.map(|s| self::short(case, &s)),
         by_scenario: by_scenario.collect(),
         orders: told.orders(),
         places: told.places(),
@@ -206,7 +208,7 @@ pub(super) struct Told<'a> {
 
 impl Told<'_> {
     fn value(&self, column: Option<usize>) -> f64 {
-        column.map_or(0.0, |c| self.values[c])
+        column.map(|c| self.values[c]).filter(|v| *v >= DUST).unwrap_or(0.0)
     }
 
     fn scenarios(&self) -> usize {
@@ -238,7 +240,8 @@ impl Told<'_> {
                     let same = !shared || (0..self.scenarios()).all(|x| arrives(x) == first);
                     let scenario = (!shared && self.scenarios() > 1).then_some(s);
                     let arrives = first.filter(|_| same);
-                    all.push(Order { scenario, offer: o, quarter, arrives, units: units.round() });
+                    let until = arrives.map(|a| (a + self.model.serves[o]).min(q.quarters));
+                    all.push(Order { scenario, offer: o, quarter, arrives, until, units: units.round() });
                 }
             }
         }

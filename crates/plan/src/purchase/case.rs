@@ -2,9 +2,12 @@
 
 use units::Range;
 
+use super::inputs::Input;
 use super::quarter::HOURS;
-use super::question::{Input, Question};
+use super::question::Question;
 use super::rates::{Rates, Source};
+use super::solver::Unsolved;
+use super::watch::Watch;
 
 /// A question with its rates.
 #[derive(Debug, Clone)]
@@ -19,10 +22,13 @@ pub struct Case {
 
 impl Case {
     /// Asks for the rates of a question.
-    pub fn new(question: Question, source: &dyn Source) -> Case {
-        let rates = Rates::ask(&question, source);
+    ///
+    /// # Errors
+    /// It was called off.
+    pub fn new(question: Question, source: &dyn Source, watch: &Watch) -> Result<Case, Unsolved> {
+        let rates = Rates::ask(&question, source, watch)?;
         let speed = (0..question.offers.len()).map(|o| rates.doubt(o)).collect();
-        Case { question, rates, speed }
+        Ok(Case { question, rates, speed })
     }
 
     /// Units of demand a second that one unit of an offer does; 0 where it cannot.
@@ -46,7 +52,10 @@ impl Case {
 
     /// The case with one input at one value; `None` if there is no such input. Rates are asked for again where the
     /// input is one of the engine's.
-    pub fn with(&self, path: &str, value: f64, source: &dyn Source) -> Option<Case> {
+    ///
+    /// # Errors
+    /// It was called off.
+    pub fn with(&self, path: &str, value: f64, source: &dyn Source, watch: &Watch) -> Result<Option<Case>, Unsolved> {
         let mut case = self.clone();
         let mut found = None;
         case.inputs(&mut |input| {
@@ -55,10 +64,11 @@ impl Case {
                 found = Some(input.engine);
             }
         });
-        if found? {
-            return Some(Case::new(case.question, source));
+        match found {
+            None => Ok(None),
+            Some(true) => Case::new(case.question, source, watch).map(Some),
+            Some(false) => Ok(Some(case)),
         }
-        Some(case)
     }
 
     /// Paths of all inputs with unit and range.

@@ -154,6 +154,8 @@ pub struct PlanFinding {
     pub cost_low: Option<f64>,
     /// The dear end.
     pub cost_high: Option<f64>,
+    /// Why the dear end has no plan, where it has none.
+    pub dear: Option<ShortFinding>,
     /// By scenario.
     pub by_scenario: Vec<ScenarioPlan>,
     /// Orders.
@@ -204,6 +206,9 @@ pub struct Order {
     pub quarter: usize,
     /// Index of the quarter of delivery; `None` if it lapses in that scenario, or differs between scenarios.
     pub arrives: Option<usize>,
+    /// Index of the first quarter in which it serves no more, by the end of a rent or of its life; at most the number of
+    /// quarters.
+    pub until: Option<usize>,
     /// Units.
     pub units: f64,
 }

@@ -69,6 +69,21 @@ impl Program {
         self.rows.len() - 1
     }
 
+    /// The same with limits on single columns as bounds of these: solvers find bounds easier than rows.
+    pub fn folded(&self) -> Program {
+        let mut out = Program { columns: self.columns.clone(), rows: Vec::with_capacity(self.rows.len()) };
+        for row in &self.rows {
+            match row.terms[..] {
+                [(column, a)] if a > 0.0 && row.low == f64::NEG_INFINITY && row.high >= 0.0 => {
+                    let upper = &mut out.columns[column].upper;
+                    *upper = upper.min(row.high / a);
+                }
+                _ => out.rows.push(row.clone()),
+            }
+        }
+        out
+    }
+
     /// What `values` cost.
     pub fn cost(&self, values: &[f64]) -> f64 {
         self.columns.iter().zip(values).map(|(c, v)| c.cost * v).sum()

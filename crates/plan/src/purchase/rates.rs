@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use units::Range;
 
 use super::question::{Offer, Question, Work};
+use super::solver::Unsolved;
+use super::watch::Watch;
 
 /// The part of a class of work that a system does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,7 +82,10 @@ pub struct Rates {
 
 impl Rates {
     /// Asks a source for every cell. Offers of the same system are asked for once.
-    pub fn ask(question: &Question, source: &dyn Source) -> Rates {
+    ///
+    /// # Errors
+    /// It was called off.
+    pub fn ask(question: &Question, source: &dyn Source, watch: &Watch) -> Result<Rates, Unsolved> {
         use rayon::prelude::*;
         let tasks = tasks(&question.work);
         let key = |o: &Offer| (o.unit.system.id.clone(), o.unit.chips, o.unit.engine.clone());
@@ -93,14 +98,18 @@ impl Rates {
         let ask = |(k, offer): (_, &Offer)| {
             let (_, t): &((String, u32, Option<String>), usize) = &k;
             let task = &tasks[*t];
+            watch.check()?;
             let rate = source.rate(offer, &question.work[task.work], task.phase);
-            (k, rate)
+            (watch.step)(&offer.name);
+            Ok((k, rate))
         };
         let cells: Vec<_> = cells.into_iter().collect();
-        let known: BTreeMap<_, _> = cells.into_par_iter().map(ask).collect::<Vec<_>>().into_iter().collect();
+        (watch.expect)(cells.len() as u64);
+        let known: Vec<_> = cells.into_par_iter().map(ask).collect::<Result<_, Unsolved>>()?;
+        let known: BTreeMap<_, _> = known.into_iter().collect();
         let row = |o: &Offer| (0..tasks.len()).map(|t| known[&(key(o), t)].clone()).collect();
         let table = question.offers.iter().map(row).collect();
-        Rates { tasks, table }
+        Ok(Rates { tasks, table })
     }
 
     /// The rate of an offer at a task; 0 where it cannot do it.

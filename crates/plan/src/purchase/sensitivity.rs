@@ -8,10 +8,13 @@ use units::Range;
 use super::case::Case;
 use super::findings::{EvenFinding, MapFinding, Swing};
 use super::formulate::Model;
-use super::optimise::relaxed_cost;
-use super::question::Shown;
+use super::optimise::{lacking, relaxed_cost};
+use super::question::{BreakEven, Map, Shown};
 use super::rates::Source;
+use super::short::Short;
 use super::solver::{Relaxed, Unsolved};
+use super::watch::Watch;
+use crate::break_even::crossing;
 
 /// Halvings of the span of a break-even point: to a few parts in ten thousand of it.
 const HALVINGS: usize = 12;
@@ -23,6 +26,8 @@ const UNUSED: f64 = 1e-4;
 pub struct Sensitivity {
     /// Cost with all uncertain inputs at their cheap and at their dear ends.
     pub range: (Option<f64>, Option<f64>),
+    /// Why the dear ends together have no plan, where they have none.
+    pub dear: Option<Short>,
     /// By input, the largest swing first.
     pub tornado: Vec<Swing>,
     /// Break-even points.
@@ -34,31 +39,37 @@ pub struct Sensitivity {
 /// Answers what a question asks further.
 ///
 /// # Errors
-/// The solver failed.
-pub fn sensitivity(case: &Case, source: &dyn Source) -> Result<Sensitivity, Unsolved> {
+/// The solver failed, or it was called off.
+pub fn sensitivity(case: &Case, source: &dyn Source, watch: &Watch) -> Result<Sensitivity, Unsolved> {
     let further = &case.question.further;
     let mut all = Sensitivity::default();
     if further.tornado {
-        (all.tornado, all.range) = tornado(case, source)?;
+        (all.tornado, all.range, all.dear) = tornado(case, source, watch)?;
     }
-    all.break_even = further.break_even.iter().map(|b| even(case, b, source)).collect::<Result<_, _>>()?;
-    all.maps = further.maps.iter().map(|m| map(case, m, source)).collect::<Result<_, _>>()?;
+    all.break_even = further.break_even.iter().map(|b| even(case, b, source, watch)).collect::<Result<_, _>>()?;
+    all.maps = further.maps.iter().map(|m| map(case, m, source, watch)).collect::<Result<_, _>>()?;
     Ok(all)
 }
 
-fn cost(case: &Case) -> Result<Option<f64>, Unsolved> {
-    Ok(relaxed_cost(case)?.map(|(_, r)| r.cost))
+fn cost(case: &Case, watch: &Watch) -> Result<Option<f64>, Unsolved> {
+    Ok(relaxed_cost(case, watch)?.map(|(_, r)| r.cost))
 }
 
-type Range2 = (Option<f64>, Option<f64>);
+/// Swings, the cost at the cheap and the dear ends, and why there is none at the dear ones.
+type Tornado = (Vec<Swing>, (Option<f64>, Option<f64>), Option<Short>);
 
 /// Every uncertain input at both ends, and all together at their cheap and dear ends.
-fn tornado(case: &Case, source: &dyn Source) -> Result<(Vec<Swing>, Range2), Unsolved> {
-    let Some(mid) = cost(case)? else { return Ok((Vec::new(), (None, None))) };
+fn tornado(case: &Case, source: &dyn Source, watch: &Watch) -> Result<Tornado, Unsolved> {
+    let Some(mid) = cost(case, watch)? else { return Ok((Vec::new(), (None, None), None)) };
     let uncertain: Vec<_> = case.listed().into_iter().filter(|l| !l.2.is_exact()).collect();
+    (watch.expect)(2 * uncertain.len() as u64);
     let swing = |(path, unit, range): &(String, &'static str, Range<f64>)| -> Result<Option<Swing>, Unsolved> {
-        let at = |value: f64| match case.with(path, value, source) {
-            Some(case) => cost(&case),
+        let at = |value: f64| match case.with(path, value, source, watch)? {
+            Some(case) => {
+                let cost = cost(&case, watch);
+                (watch.step)(path);
+                cost
+            }
             None => Ok(None),
         };
         let (at_low, at_high) = (at(range.low)?, at(range.high)?);
@@ -80,13 +91,15 @@ fn tornado(case: &Case, source: &dyn Source) -> Result<(Vec<Swing>, Range2), Uns
                 *input.range = Range::exact(if dear { *costly } else { *cheap });
             }
         });
-        cost(&case)
+        case
     };
-    let range = (together(false)?, together(true)?);
+    let dear = together(true);
+    let range = (cost(&together(false), watch)?, cost(&dear, watch)?);
+    let why = if range.1.is_none() { Some(lacking(&dear)?) } else { None };
     // What does not move the cost at all says nothing.
     swings.retain(|s| size(s) > 1e-7 * mid.abs());
     swings.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.input.cmp(&b.input)));
-    Ok((swings, range))
+    Ok((swings, range, why))
 }
 
 /// The cheap and the dear end of an input.
@@ -108,50 +121,44 @@ fn units(case: &Case, offer: usize, solved: &Option<(Model, Relaxed)>) -> f64 {
 }
 
 /// Where an offer starts or stops to pay, by halving the span.
-fn even(case: &Case, ask: &super::question::BreakEven, source: &dyn Source) -> Result<EvenFinding, Unsolved> {
+fn even(case: &Case, ask: &BreakEven, source: &dyn Source, watch: &Watch) -> Result<EvenFinding, Unsolved> {
     let at = |value: f64| -> Result<f64, Unsolved> {
-        let Some(case) = case.with(&ask.input, value, source) else { return Ok(0.0) };
-        Ok(units(&case, ask.offer, &relaxed_cost(&case)?))
+        let Some(case) = case.with(&ask.input, value, source, watch)? else { return Ok(0.0) };
+        (watch.expect)(1);
+        let units = units(&case, ask.offer, &relaxed_cost(&case, watch)?);
+        (watch.step)(&ask.input);
+        Ok(units)
     };
+    let found = crossing((ask.low, ask.high), HALVINGS, UNUSED, at)?;
     let listed = case.listed();
     let (unit, now) = match listed.iter().find(|l| l.0 == ask.input) {
         Some((_, unit, range)) => ((*unit).to_owned(), range.mid),
         None => (String::new(), f64::NAN),
     };
-    let (mut low, mut high) = (ask.low, ask.high);
-    let (first, last) = (at(low)?, at(high)?);
-    let used = |units: f64| units > UNUSED;
-    let mut found = None;
-    if used(first) != used(last) {
-        for _ in 0..HALVINGS {
-            let middle = f64::midpoint(low, high);
-            if used(at(middle)?) == used(first) { low = middle } else { high = middle }
-        }
-        found = Some(f64::midpoint(low, high));
-    }
     Ok(EvenFinding {
         input: ask.input.clone(),
         unit,
         offer: case.question.offers[ask.offer].name.clone(),
         now,
         span: (ask.low, ask.high),
-        units: (first, last),
-        at: found,
+        units: found.ends,
+        at: found.at,
     })
 }
 
 /// A map, cell by cell.
-fn map(case: &Case, ask: &super::question::Map, source: &dyn Source) -> Result<MapFinding, Unsolved> {
+fn map(case: &Case, ask: &Map, source: &dyn Source, watch: &Watch) -> Result<MapFinding, Unsolved> {
     let cell = |x: f64, y: f64| -> Result<Option<f64>, Unsolved> {
-        let Some(case) = case.with(&ask.x.0, x, source).and_then(|c| c.with(&ask.y.0, y, source)) else {
-            return Ok(None);
-        };
-        let solved = relaxed_cost(&case)?;
+        let Some(case) = case.with(&ask.x.0, x, source, watch)? else { return Ok(None) };
+        let Some(case) = case.with(&ask.y.0, y, source, watch)? else { return Ok(None) };
+        let solved = relaxed_cost(&case, watch)?;
+        (watch.step)(&ask.x.0);
         Ok(match ask.shown {
             Shown::Cost => solved.map(|s| s.1.cost),
             Shown::Units(offer) => solved.is_some().then(|| units(&case, offer, &solved)),
         })
     };
+    (watch.expect)((ask.x.1.len() * ask.y.1.len()) as u64);
     let spots: Vec<(f64, f64)> = ask.y.1.iter().flat_map(|&y| ask.x.1.iter().map(move |&x| (x, y))).collect();
     let cells: Vec<Option<f64>> = spots.par_iter().map(|&(x, y)| cell(x, y)).collect::<Result<_, _>>()?;
     let listed = case.listed();

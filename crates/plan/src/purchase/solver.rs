@@ -10,6 +10,7 @@ use good_lp::{
 };
 
 use super::program::Program;
+use super::watch::Watch;
 
 /// A solution of the relaxed programme.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Exact {
     pub values: Vec<f64>,
     /// Whether it is proven that none is cheaper.
     pub proven: bool,
+    /// No whole-number solution is cheaper than this; minus infinity where the search does not tell.
+    pub bound: f64,
 }
 
 /// Why there is no solution.
@@ -47,6 +50,9 @@ pub enum Unsolved {
     /// The solver failed.
     #[error("the solver failed: {0}")]
     Failed(String),
+    /// Whoever asked called it off.
+    #[error("it was called off")]
+    Stopped,
 }
 
 /// A programme in the solvers' words.
@@ -127,6 +133,22 @@ pub fn worth(program: &Program) -> Result<Vec<f64>, Unsolved> {
     }
 }
 
+/// Both at once: [`relax`] and [`worth`].
+///
+/// # Errors
+/// No amounts meet all limits, or the solver failed.
+pub fn relax_with_worth(program: &Program) -> Result<(Relaxed, Vec<f64>), Unsolved> {
+    #[cfg(not(feature = "highs"))]
+    if program.columns.len() <= SIMPLEX {
+        return Ok((simplex(program)?, by_dual(program)?));
+    }
+    match all_at_once(program) {
+        Ok((values, worth)) => Ok((Relaxed { cost: program.cost(&values), values }, worth)),
+        Err(Unsolved::Failed(_)) => Ok((simplex(program)?, by_dual(program)?)),
+        Err(other) => Err(other),
+    }
+}
+
 /// Amounts and the worth of every row, by the interior-point method or HiGHS.
 fn all_at_once(program: &Program) -> Result<(Vec<f64>, Vec<f64>), Unsolved> {
     let Translated { variables, columns, cost, rows } = translate(program, false);
@@ -153,7 +175,7 @@ fn all_at_once(program: &Program) -> Result<(Vec<f64>, Vec<f64>), Unsolved> {
 fn simplex(program: &Program) -> Result<Relaxed, Unsolved> {
     let mut plain = program.clone();
     plain.columns.iter_mut().for_each(|c| c.whole = false);
-    let solved = exact_microlp(&plain, 0, None)?;
+    let solved = exact_microlp(&plain, 0, None, &Watch::NOBODY)?;
     Ok(Relaxed { cost: solved.cost, values: solved.values })
 }
 
@@ -188,23 +210,33 @@ fn by_dual(program: &Program) -> Result<Vec<f64>, Unsolved> {
 /// everywhere; `hint` is a solution to start from.
 ///
 /// # Errors
-/// No amounts meet all limits, none was found, or the solver failed.
-pub fn exact(program: &Program, steps: u64, hint: Option<&[f64]>) -> Result<Exact, Unsolved> {
+/// No amounts meet all limits, none was found, the solver failed, or it was called off.
+pub fn exact(program: &Program, steps: u64, hint: Option<&[f64]>, watch: &Watch) -> Result<Exact, Unsolved> {
+    let program = program.folded();
     #[cfg(not(feature = "highs"))]
     {
-        exact_microlp(program, steps, hint)
+        exact_microlp(&program, steps, hint, watch)
     }
     #[cfg(feature = "highs")]
     {
-        exact_highs(program, steps, hint)
+        watch.check()?;
+        exact_highs(&program, steps, hint)
     }
 }
+
+/// Nodes between two looks at whether the search is called off.
+const CHUNK: u64 = 50;
 
 /// The pure-Rust branch and bound. good_lp has no limit on nodes, only one on wall-clock time, which would make the
 /// answer depend on the machine: so this one is called directly.
 #[cfg_attr(feature = "highs", allow(dead_code))]
-pub(super) fn exact_microlp(program: &Program, steps: u64, hint: Option<&[f64]>) -> Result<Exact, Unsolved> {
-    use microlp::{ComparisonOp, OptimizationDirection, Problem, SolutionStatus, SolveOptions};
+pub(super) fn exact_microlp(
+    program: &Program,
+    steps: u64,
+    hint: Option<&[f64]>,
+    watch: &Watch,
+) -> Result<Exact, Unsolved> {
+    use microlp::{ComparisonOp, OptimizationDirection, Problem, SolutionStatus, SolveOptions, TerminationReason};
     let mut problem = Problem::new(OptimizationDirection::Minimize);
     let most = |upper: f64| upper.min(f64::from(i32::MAX)).floor() as i32;
     let columns: Vec<microlp::Variable> = program
@@ -228,19 +260,28 @@ pub(super) fn exact_microlp(program: &Program, steps: u64, hint: Option<&[f64]>)
             problem.add_constraint(&terms, ComparisonOp::Le, row.high);
         }
     }
-    let warm_start = hint.map(|values| columns.iter().copied().zip(values.iter().copied()).collect());
-    let mut options = SolveOptions::default();
-    (options.node_limit, options.warm_start) = (Some(steps), warm_start);
-    let outcome = problem.solve_with(options).map_err(|e| match e {
+    let failed = |e| match e {
         microlp::Error::Infeasible => Unsolved::Infeasible,
         other => Unsolved::Failed(other.to_string()),
-    })?;
+    };
+    let warm_start = hint.map(|values| columns.iter().copied().zip(values.iter().copied()).collect());
+    let mut options = SolveOptions::default();
+    (options.node_limit, options.warm_start) = (Some(CHUNK.min(steps)), warm_start);
+    let mut outcome = problem.solve_with(options).map_err(failed)?;
+    while outcome.termination_reason() == TerminationReason::NodeLimit && outcome.stats().nodes_solved < steps {
+        watch.check()?;
+        let mut more = outcome.last_resume_options();
+        more.node_limit = Some(CHUNK);
+        outcome = outcome.resume_with(more).map_err(failed)?;
+    }
+    let bound = outcome.stats().best_bound.unwrap_or(f64::NEG_INFINITY);
     let solution = outcome.into_solution().map_err(|_| Unsolved::GaveUp(steps))?;
     let whole = |(c, v): (&super::program::Column, f64)| if c.whole { v.round() } else { v.max(0.0) };
     let values: Vec<f64> = columns.iter().map(|&c| solution.var_value(c)).collect();
     let values: Vec<f64> = program.columns.iter().zip(values).map(whole).collect();
     let proven = solution.status() == SolutionStatus::Optimal;
-    Ok(Exact { cost: program.cost(&values), values, proven })
+    let cost = program.cost(&values);
+    Ok(Exact { cost, values, proven, bound: if proven { cost } else { bound.min(cost) } })
 }
 
 #[cfg(feature = "highs")]
@@ -264,7 +305,8 @@ fn exact_highs(program: &Program, steps: u64, hint: Option<&[f64]>) -> Result<Ex
         if c.whole { v.round() } else { v.max(0.0) }
     };
     let values: Vec<f64> = program.columns.iter().zip(&columns).map(whole).collect();
-    Ok(Exact { cost: program.cost(&values), values, proven })
+    let cost = program.cost(&values);
+    Ok(Exact { cost, values, proven, bound: if proven { cost } else { f64::NEG_INFINITY } })
 }
 
 #[cfg(test)]
@@ -290,7 +332,7 @@ mod tests {
             assert!((worth[0] - 0.75).abs() < 1e-5 && (worth[1] + 0.25).abs() < 1e-5, "{worth:?}");
         }
         assert!((program().cost(&all_at_once(&program()).expect("feasible").0) - 7.0).abs() < 1e-6);
-        let exact = exact(&program(), 1000, None).expect("feasible");
+        let exact = exact(&program(), 1000, None, &Watch::NOBODY).expect("feasible");
         assert_eq!((exact.cost, exact.proven), (7.0, true));
         assert_eq!(exact.values, [1.0, 2.0]);
         assert_eq!(program().violation(&exact.values), 0.0);
@@ -301,7 +343,7 @@ mod tests {
     fn nothing_meets_contrary_limits() {
         let mut p = program();
         p.at_most(vec![(0, 1.0)], 0.0);
-        assert_eq!(exact(&p, 1000, None), Err(Unsolved::Infeasible));
+        assert_eq!(exact(&p, 1000, None, &Watch::NOBODY), Err(Unsolved::Infeasible));
         assert_eq!(relax(&p), Err(Unsolved::Infeasible));
     }
 }

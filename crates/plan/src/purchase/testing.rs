@@ -144,5 +144,5 @@ pub fn case(question: Question, tokens_per_day: &[f64]) -> Case {
             known.push((offer.name.clone(), work.name.clone(), rate / 86_400.0));
         }
     }
-    Case::new(question, &Known(known))
+    Case::new(question, &Known(known), &super::watch::Watch::NOBODY).expect("rates")
 }

@@ -145,8 +145,21 @@ pub struct SeriesPoint {
     pub ttft: Option<[f64; 2]>,
     /// Share of the requests sent since the last moment that were served within their promise.
     pub goodput: Option<f64>,
+    /// The service classes in their order, where there are several.
+    pub classes: Vec<ClassPoint>,
     /// The pools in their order.
     pub pools: Vec<PoolPoint>,
+}
+
+/// What a class saw of requests sent since the last moment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClassPoint {
+    /// Sent, per second.
+    pub arrivals: f64,
+    /// Median and 99th percentile of the time to first token.
+    pub ttft: Option<[f64; 2]>,
+    /// Share that was served within what it was promised.
+    pub goodput: Option<f64>,
 }
 
 /// A pool at a moment.

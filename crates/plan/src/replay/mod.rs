@@ -12,9 +12,10 @@ mod faults;
 mod findings;
 mod read;
 mod search;
+mod series;
 mod stage;
 pub mod study;
-mod synthetic;
+pub(crate) mod synthetic;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,8 @@ pub mod traces;
 pub use assemble::{Assembled, assemble};
 pub use columns::{requests_parquet, series_parquet};
 pub use findings::{
-    ClassFinding, Count, Figures, LevelFinding, PoolFinding, PoolPoint, ReplayFindings, SearchFinding, SeriesPoint,
-    Trial,
+    ClassFinding, ClassPoint, Count, Figures, LevelFinding, PoolFinding, PoolPoint, ReplayFindings, SearchFinding,
+    SeriesPoint, Trial,
 };
 pub use read::{check, read};
 pub use study::ReplayStudy;
@@ -104,6 +105,9 @@ pub struct Answered {
 pub fn answer(study: &ReplayStudy, fitted: &Fitted, watch: &Watch) -> Result<Answered, ReplayError> {
     let played = assemble(study, &|| watch(&Progress { fleets: 0, replicas: &[], ended: 0, requests: 0 }))?;
     let stage = Stage::new(study, fitted)?;
+    if study.search.as_ref().is_some_and(|asked| asked.best == study::Best::Cost) {
+        stage.priced()?;
+    }
     let sides = stage.sides(&played)?;
     let paths = stage.paths();
     let mut fleets = 0;

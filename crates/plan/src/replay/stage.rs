@@ -1,6 +1,7 @@
 //! The fleet of a study, priced: machines, step times, ways between pools.
 
-use cost::deploy::{self, Parallel, Speculation, StepTimes};
+use catalog::{Engine, Model};
+use cost::deploy::{Apart, Deployment, Parallel, Speculation, StepTimes};
 use sim::{Fleet, Link, Replayed, Replicas, Role, Rule, Tiers};
 use units::{Range, Seconds};
 
@@ -27,7 +28,7 @@ pub struct Paths<'s> {
 pub struct Stage<'q> {
     study: &'q ReplayStudy,
     machines: Vec<Machine>,
-    engines: Vec<catalog::Engine>,
+    engines: Vec<Engine>,
     splits: Vec<Parallel>,
     /// Dollars a second of a replica, where a price is known; watts of a replica, where its power is.
     pub prices: Vec<Option<f64>>,
@@ -53,23 +54,12 @@ impl<'q> Stage<'q> {
             if let Some(tokens) = pool.max_batched_tokens {
                 engine.limits.iter_mut().for_each(|limits| limits.max_batched_tokens.value = Range::exact(tokens));
             }
+            if let Some(steps) = pool.steps {
+                engine.scheduling.steps.value = Range::exact(steps);
+            }
             let machine = Machine::new(&pool.system, fitted, &engine)
                 .map_err(|refusal| ReplayError::Pool { pool: pool.name.clone(), refusal })?;
-            let devices = machine.devices(pool.chips);
-            let model = &study.models[usize::from(pool.model)];
-            stage.splits.push(match pool.parallel {
-                Some(split) => split,
-                None if model.is_moe() && engine.features.expert_parallel.mid() => {
-                    Parallel { tp: devices, pp: 1, dp: 1, ep: devices, moe_tp: 1 }
-                }
-                None => Parallel::tensor(devices),
-            });
-            if stage.splits[stage.splits.len() - 1].devices() != devices {
-                let split = stage.splits[stage.splits.len() - 1].devices();
-                let message =
-                    format!("pool {}: the split is for {split} devices and a replica has {devices}", pool.name);
-                return Err(ReplayError::Study(message));
-            }
+            stage.splits.push(split(pool, &study.models[usize::from(pool.model)], &engine, &machine)?);
             let candidate = Candidate {
                 system: pool.system.clone(),
                 chips: pool.chips,
@@ -99,13 +89,14 @@ impl<'q> Stage<'q> {
         let model = &self.study.models[usize::from(asked.model)];
         let engine = &self.engines[place];
         let storage = storage(asked.formats.0, asked.formats.1, model, engine, &self.machines[place].system.chip);
-        let drafts = asked.mtp_accepted.filter(|_| engine.features.mtp.mid() && model.mtp_layers > 0);
+        // As many drafts as the class that accepts the most can use.
+        let most = asked.mtp_accepted.iter().copied().reduce(f64::max);
         Setup {
             model,
             machine: &self.machines[place],
             engine,
             storage,
-            speculation: drafts.map(|accepted| Speculation { drafts: accepted.ceil().max(1.0) as u32, accepted }),
+            speculation: most.map(|accepted| Speculation { drafts: accepted.ceil().max(1.0) as u32, accepted }),
             expert_skew: EXPERT_SKEW,
             front_ends: engine.features.front_ends.mid(),
             pools: Pools::Together(self.pool(place)),
@@ -126,7 +117,13 @@ impl<'q> Stage<'q> {
         let mean = tokens as f64 / list.len().max(1) as f64;
         let side = |(place, asked): (usize, &PoolAsked)| {
             let named = |refusal: Refusal| ReplayError::Pool { pool: asked.name.clone(), refusal };
-            self.setup(place).side(&self.pool(place), mean).map_err(named)
+            let (setup, pool) = (self.setup(place), self.pool(place));
+            let Some(ffn) = asked.ffn else { return setup.side(&pool, mean).map_err(named) };
+            // Heads are divided by attention's devices; experts are spread over others, with copies where need be.
+            let attention = Parallel { ep: pool.parallel.devices(), moe_tp: 1, ..pool.parallel };
+            attention.check(setup.model).map_err(|misfit| named(misfit.into()))?;
+            let apart = Some(Apart { devices: pool.parallel.ep, micro_batches: ffn.micro_batches });
+            setup.priced(Deployment { apart, ..setup.deployment(&pool) }, mean).map_err(named)
         };
         self.study.pools.iter().enumerate().map(side).collect()
     }
@@ -134,7 +131,7 @@ impl<'q> Stage<'q> {
     /// Bytes of the cache of a token, and of a request whatever its length, each value once.
     fn cache_bytes(&self, place: usize) -> (f64, f64) {
         let setup = self.setup(place);
-        deploy::Deployment { parallel: Parallel::tensor(1), ..setup.deployment(&self.pool(place)) }.cache_bytes()
+        Deployment { parallel: Parallel::tensor(1), ..setup.deployment(&self.pool(place)) }.cache_bytes()
     }
 
     /// The ways of caches, for each pool.
@@ -214,6 +211,7 @@ impl<'q> Stage<'q> {
                 prefix_cache: asked.prefix_cache,
                 tiers,
                 swap: asked.swap,
+                emitted: asked.mtp_accepted.iter().map(|accepted| 1.0 + accepted).collect(),
                 experts: asked.experts,
                 scaling: asked.scaling,
                 startup: asked.startup,
@@ -253,6 +251,19 @@ impl<'q> Stage<'q> {
         })
     }
 
+    /// Whether every pool has a price, as a search for the cheapest fleet needs.
+    ///
+    /// # Errors
+    /// The pool that has none.
+    pub fn priced(&self) -> Result<(), ReplayError> {
+        let lacks = self.study.pools.iter().zip(&self.prices).find(|(_, price)| price.is_none());
+        lacks.map_or(Ok(()), |(pool, _)| {
+            let message = "no price of its chips is known, and the cheapest fleet is looked for: write price = \"2 USD/h\", or \
+                           best = \"chips\"";
+            Err(ReplayError::Study(format!("pool {}: {message}", pool.name)))
+        })
+    }
+
     /// Money spent on a replay; `None` where a price is unknown.
     pub fn cost(&self, replayed: &Replayed) -> Option<f64> {
         let of =
@@ -262,7 +273,14 @@ impl<'q> Stage<'q> {
 
     /// How a pool's replica is split, for people.
     pub fn split_name(&self, place: usize) -> String {
-        crate::search::short(&self.splits[place])
+        let split = &self.splits[place];
+        match self.study.pools[place].ffn {
+            None => crate::search::short(split),
+            Some(_) => {
+                let attention = Parallel { ep: 1, moe_tp: split.tp * split.dp, ..*split };
+                format!("{} + FFN{}", crate::search::short(&attention), split.ep)
+            }
+        }
     }
 
     /// Engine of a pool, for people.
@@ -273,3 +291,44 @@ impl<'q> Stage<'q> {
 
 /// Seconds within which random faults are drawn: a fortnight.
 const LONGEST_FAULTS: f64 = 14.0 * 86_400.0;
+
+/// How a replica of a pool is laid on its devices: as written, or by tensor parallelism (of experts too, where the engine
+/// can spread them). Feed-forward layers apart: attention on each device by itself, experts spread over the others.
+fn split(pool: &PoolAsked, model: &Model, engine: &Engine, machine: &Machine) -> Result<Parallel, ReplayError> {
+    let wrong = |message: String| Err(ReplayError::Study(format!("pool {}: {message}", pool.name)));
+    if !pool.mtp_accepted.is_empty() && model.mtp_layers == 0 {
+        return wrong(format!("{} has no multi-token-prediction layers: leave mtp_accepted out", model.name));
+    }
+    if !pool.mtp_accepted.is_empty() && !engine.features.mtp.mid() {
+        return wrong(format!("{} does not draft tokens: leave mtp_accepted out", engine.name));
+    }
+    let ffn = pool.ffn.map_or(0, |ffn| ffn.chips);
+    if pool.ffn.is_some() && !model.is_moe() {
+        return wrong(format!("{} has no experts to put on chips of their own: leave ffn out", model.name));
+    }
+    if ffn >= pool.chips {
+        return wrong(format!("{ffn} of {} chips for feed-forward layers leave none for attention", pool.chips));
+    }
+    let devices = machine.devices(pool.chips - ffn);
+    let split = match pool.parallel {
+        Some(split) => split,
+        None if ffn > 0 => Parallel { tp: 1, pp: 1, dp: devices, ep: 1, moe_tp: devices },
+        None if model.is_moe() && engine.features.expert_parallel.mid() => {
+            Parallel { tp: devices, pp: 1, dp: 1, ep: devices, moe_tp: 1 }
+        }
+        None => Parallel::tensor(devices),
+    };
+    if split.devices() != devices {
+        let whose = if ffn > 0 { "the attention part of a replica" } else { "a replica" };
+        return wrong(format!("the split is for {} devices and {whose} has {devices}", split.devices()));
+    }
+    if ffn > 0 && (split.pp > 1 || (pool.parallel.is_some() && split.ep > 1)) {
+        return wrong("with ffn a split names tp and dp of attention only; all ffn chips share the experts".into());
+    }
+    if pool.experts.is_some() && split.dp == 1 && ffn == 0 {
+        return wrong(
+            "experts = { .. } is of experts that attention ranks share: write a split with dp above 1".into(),
+        );
+    }
+    Ok(if ffn > 0 { Parallel { ep: machine.devices(ffn), moe_tp: 1, ..split } } else { split })
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use catalog::engine::Steps;
 use catalog::{Model, System};
 use formats::Scheme;
 use sim::{ExpertLoad, Harm, Routing, Scaling};
@@ -105,6 +106,8 @@ pub enum Arrivals {
     Gamma(f64, f64),
     /// Poisson at a rate that jumps between states: the rate of each, and the mean seconds that it stays there.
     Markov(Vec<(f64, f64)>),
+    /// So many clients, each of which sends its next request so many seconds after the answer to the one before.
+    Closed(usize, f64),
 }
 
 /// The rate over a day: it swings around its mean as a cosine.
@@ -163,8 +166,12 @@ pub struct PoolAsked {
     pub formats: (Option<Scheme>, Option<Scheme>),
     /// The split of a replica; `None`: the fewest devices that fit are split by tensor parallelism.
     pub parallel: Option<cost::deploy::Parallel>,
-    /// Accepted draft tokens per step, where there are any.
-    pub mtp_accepted: Option<f64>,
+    /// Feed-forward layers on chips of their own.
+    pub ffn: Option<FfnAsked>,
+    /// Accepted draft tokens per step by service class; empty where nothing is drafted.
+    pub mtp_accepted: Vec<f64>,
+    /// What a step is made of; `None`: what the engine does.
+    pub steps: Option<Steps>,
     /// Most requests that a rank runs at a time; `None`: the engine's default.
     pub max_seqs: Option<u32>,
     /// Tokens in a step; `None`: the engine's default.
@@ -189,6 +196,15 @@ pub struct PoolAsked {
     pub spares: u32,
     /// Price of a chip, if one is known.
     pub price: Option<Priced>,
+}
+
+/// Feed-forward layers on some of a replica's chips, attention on the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FfnAsked {
+    /// Chips of the feed-forward layers, of those of the replica.
+    pub chips: u32,
+    /// Parts of a step that take turns on both sides.
+    pub micro_batches: u32,
 }
 
 /// What a pool does.

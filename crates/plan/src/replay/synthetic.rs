@@ -32,16 +32,21 @@ pub fn draw(source: &Synthetic, block: u32, seed: u64) -> Drawn {
         let mut after = None;
         let session = source.session.as_ref();
         let count = session.map_or(1, |session| length(&session.turns, number, &mut turns));
+        let mut pause = 0.0;
+        if let Arrivals::Closed(clients, think) = source.arrivals {
+            // Who waits for no answer begins at once.
+            after = number.checked_sub(clients).map(|before| before as u32);
+            pause = think;
+        }
         let first = drawn.hashes.len() as u32;
         let mut known = 0;
         let begin = drawn.requests.len();
         for turn in 0..count {
             let output = length(&source.output, drawn.requests.len(), &mut outputs);
-            let pause = match session {
-                Some(session) if turn > 0 => pauses.exponential() * session.pause,
-                _ => 0.0,
-            };
-            let sent = if turn == 0 { arrival } else { Time::from_seconds(pause).unwrap_or(Time::ZERO) };
+            if let Some(session) = session.filter(|_| turn > 0) {
+                pause = pauses.exponential() * session.pause;
+            }
+            let sent = if after.is_none() { arrival } else { Time::from_seconds(pause).unwrap_or(Time::ZERO) };
             let whole = input.saturating_add(output);
             known = known.max(whole.checked_div(block).unwrap_or(0));
             drawn.requests.push(Request {
@@ -86,6 +91,7 @@ fn arrivals<'d>(arrivals: &Arrivals, count: usize, draw: &'d mut Draw) -> Box<dy
                 now
             }))
         }
+        Arrivals::Closed(..) => Box::new((0..count).map(|_| 0.0)),
         Arrivals::Markov(states) => {
             let (mut state, mut until) = (0, 0.0);
             Box::new((0..count).map(move |_| {
@@ -160,6 +166,14 @@ mod tests {
             assert!((100_000.0 / span / rate - 1.0).abs() < 0.1, "{arrivals:?}: {}", 100_000.0 / span);
             assert!(drawn.requests.windows(2).all(|pair| pair[0].arrival <= pair[1].arrival));
         }
+    }
+
+    #[test]
+    fn clients_wait_for_their_answers() {
+        let drawn = draw(&Synthetic { arrivals: Arrivals::Closed(3, 2.0), count: 8, ..source() }, 0, 1);
+        let after: Vec<Option<u32>> = drawn.requests.iter().map(|r| r.after).collect();
+        assert_eq!(after, [None, None, None, Some(0), Some(1), Some(2), Some(3), Some(4)]);
+        assert_eq!((drawn.requests[2].arrival, drawn.requests[3].arrival.seconds()), (Time::ZERO, 2.0));
     }
 
     #[test]

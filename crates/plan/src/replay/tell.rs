@@ -3,10 +3,9 @@
 use sim::{Fate, Refusal, Replay, Replayed, Stat};
 
 use super::assemble::Assembled;
-use super::findings::{
-    ClassFinding, Count, Figures, LevelFinding, PoolFinding, PoolPoint, ReplayFindings, SearchFinding, SeriesPoint,
-};
+use super::findings::{ClassFinding, Count, Figures, LevelFinding, PoolFinding, ReplayFindings, SearchFinding};
 use super::search::Found;
+use super::series::series;
 use super::stage::Stage;
 use super::study::{Best, Class, ReplayStudy};
 use crate::predict::Side;
@@ -25,7 +24,7 @@ pub fn meets(study: &ReplayStudy, replayed: &Replayed) -> (bool, f64) {
 }
 
 /// Whether a request was served within what it is promised.
-fn kept(class: &Class, replay: &Replay) -> bool {
+pub fn kept(class: &Class, replay: &Replay) -> bool {
     let [ttft, tpot, e2e] = class.promise;
     let within =
         |value: Option<f64>, bound: Option<f64>| bound.is_none_or(|bound| value.is_none_or(|value| value <= bound));
@@ -35,7 +34,7 @@ fn kept(class: &Class, replay: &Replay) -> bool {
         && within(Some(whole(replay)), e2e)
 }
 
-fn first(replay: &Replay) -> f64 {
+pub fn first(replay: &Replay) -> f64 {
     replay.served.first.since(replay.served.arrival)
 }
 
@@ -48,7 +47,7 @@ fn per_token(replay: &Replay) -> Option<f64> {
     (served.output > 1).then(|| served.last.since(served.first) / f64::from(served.output - 1))
 }
 
-fn figures(sample: Vec<f64>) -> Option<Figures> {
+pub fn figures(sample: Vec<f64>) -> Option<Figures> {
     Stat::of(sample).map(|Stat { mean, p50, p90, p99 }| Figures { mean, p50, p90, p99 })
 }
 
@@ -197,76 +196,4 @@ pub fn tell(
             trials: found.trials,
         }),
     }
-}
-
-/// What happened between two samples.
-fn series(study: &ReplayStudy, stage: &Stage, replayed: &Replayed) -> Vec<SeriesPoint> {
-    let count = study.pools.len();
-    let times: Vec<f64> = replayed.samples.iter().step_by(count).map(|s| s.time.seconds()).collect();
-    let Some(every) = times.get(1).copied().filter(|every| *every > 0.0) else { return Vec::new() };
-    let windows = times.len();
-    let of = |time: f64| ((time / every) as usize).min(windows);
-    let (mut sent, mut within) = (vec![0u64; windows + 1], vec![0u64; windows + 1]);
-    let mut firsts: Vec<Vec<f64>> = vec![Vec::new(); windows + 1];
-    // Tokens by window: whole ones in between by differences of a rate, those of the ends as they are.
-    let (mut tokens, mut rates) = (vec![0.0; windows + 2], vec![0.0; windows + 2]);
-    for replay in &replayed.requests {
-        let r = &replay.served;
-        if r.arrival.seconds() > 1.8e7 {
-            continue;
-        }
-        let window = of(r.arrival.seconds());
-        sent[window] += 1;
-        within[window] += u64::from(kept(&study.classes[usize::from(replay.class)], replay));
-        if replay.fate != Fate::Served {
-            continue;
-        }
-        firsts[window].push(first(replay));
-        let (from, to) = (r.first.seconds(), r.last.seconds());
-        let (first, last) = (of(from), of(to));
-        tokens[first] += 1.0;
-        let rest = f64::from(r.output - 1);
-        if first == last || to <= from {
-            tokens[last] += rest;
-            continue;
-        }
-        let rate = rest / (to - from);
-        tokens[first] += rate * ((first + 1) as f64 * every - from);
-        tokens[last] += rate * (to - last as f64 * every);
-        rates[first + 1] += rate;
-        rates[last] -= rate;
-    }
-    let promised = study.classes.iter().any(|class| class.promise != [None; 3]);
-    let mut rate = 0.0;
-    let mut points = Vec::with_capacity(windows);
-    for (place, time) in times.iter().enumerate() {
-        // A sample looks back: at what was sent since the sample before.
-        let Some(window) = place.checked_sub(1) else { continue };
-        rate += rates[window];
-        let figures = figures(std::mem::take(&mut firsts[window]));
-        let pools = replayed.samples[place * count..(place + 1) * count].iter().map(|s| {
-            let number = s.pool as usize;
-            let on = f64::from(s.on);
-            let power = stage.powers[number].zip(study.idle_power);
-            PoolPoint {
-                waiting: s.waiting,
-                running: s.running,
-                kv: s.kv,
-                idle: s.idle,
-                busy: s.busy,
-                up: s.up,
-                power: power.map(|(power, idle)| on * power * (idle + (1.0 - idle) * s.busy.min(1.0))),
-                cost: stage.prices[number].map(|price| on * price * 3600.0),
-            }
-        });
-        points.push(SeriesPoint {
-            time: *time,
-            arrivals: sent[window] as f64 / every,
-            throughput: tokens[window] / every + rate,
-            ttft: figures.map(|f| [f.p50, f.p99]),
-            goodput: (promised && sent[window] > 0).then(|| within[window] as f64 / sent[window] as f64),
-            pools: pools.collect(),
-        });
-    }
-    points
 }

@@ -126,3 +126,62 @@ fn who_watches_hears_how_far_it_is_and_can_stop_it() {
         assert!(matches!(cut, Err(ReplayError::Stopped)) && looks.get() == stop + 1, "stopped at look {stop}");
     }
 }
+
+/// A mixture-of-experts model with drafts on 16 chips for attention and 16 for experts.
+fn apart(more: &str) -> ReplayStudy {
+    study(&format!(
+        "model = \"deepseek-v3.1\"\n[[class]]\nname = \"chat\"\n[[class]]\nname = \"code\"\n\
+         [[traffic]]\nclass = \"chat\"\narrivals = {{ concurrency = 1024 }}\nrequests = 2048\ninput = 200\noutput = 100\n\
+         [[traffic]]\nclass = \"code\"\narrivals = {{ concurrency = 64 }}\nrequests = 128\ninput = 200\noutput = 100\n\
+         [[pool]]\nname = \"a\"\nsystem = \"nvidia-gb200-nvl72\"\nchips = 32\nengine = \"sglang\"\n{more}\n"
+    ))
+}
+
+#[test]
+fn experts_apart_overlap_with_attention() {
+    let fitted = fitted();
+    let tpot = |more: &str| {
+        let told = answer(&apart(more), &fitted, &|_| true).expect("answered").findings;
+        assert_eq!(told.requests[0].count, 2176, "{:?}", told.requests);
+        (told.pools[0].split.clone(), told.classes[0].tpot.expect("a time").p50)
+    };
+    let (split, alone) = tpot("ffn = { chips = 16, micro_batches = 1 }");
+    let (_, three) = tpot("ffn = { chips = 16, micro_batches = 3 }");
+    assert_eq!(split, "TP1 DP16 + FFN16");
+    // Three read the experts' weights three times as often, which costs what overlapping saves at this load.
+    assert!((0.6..1.4).contains(&(three / alone)), "{three} of {alone}");
+    let wrong = |more: &str, model: &str| {
+        let mut study = apart(more);
+        if !model.is_empty() {
+            study.models[0] = catalog::model::load(model, None).expect("built in");
+        }
+        answer(&study, &fitted, &|_| true).expect_err("refused").to_string()
+    };
+    assert!(wrong("ffn = { chips = 16 }", "llama-3.1-8b").contains("has no experts to put on chips of their own"));
+    assert!(wrong("ffn = { chips = 32 }", "").contains("leave none for attention"));
+    assert!(wrong("mtp_accepted = 0.5", "llama-3.1-8b").contains("has no multi-token-prediction layers"));
+    assert!(wrong("experts = { spread = 0.1 }", "").contains("dp above 1"));
+}
+
+#[test]
+fn classes_whose_drafts_are_accepted_more_often_are_answered_faster() {
+    let fitted = fitted();
+    let more = "split = { tp = 1, dp = 32, ep = 32 }\nmtp_accepted = { chat = 0.5, code = 2.0 }";
+    let told = answer(&apart(more), &fitted, &|_| true).expect("answered").findings;
+    let tpot = |class: usize| told.classes[class].tpot.expect("a time").p50;
+    // Steps are the same, and give 1.5 tokens to chat and 3 to code. Whoever takes more steps also waits for more prompts.
+    let ratio = tpot(1) / tpot(2);
+    assert!((1.8..2.5).contains(&ratio), "{ratio}");
+    let steady = "split = { tp = 1, dp = 32, ep = 32 }\nmax_seqs = 8\nsteps = \"decode-first\"";
+    let told = answer(&apart(steady), &fitted, &|_| true).expect("answered").findings;
+    assert_eq!(told.requests[0].count, 2176);
+}
+
+#[test]
+fn the_cheapest_fleet_needs_prices() {
+    let more = "[search]\nbest = \"cost\"\npools = [\"a\"]\n";
+    let mut study = study(&(drawn("") + POOL + more));
+    study.pools[0].price = None;
+    let error = answer(&study, &fitted(), &|_| true).expect_err("refused").to_string();
+    assert!(error.contains("pool a: no price of its chips is known"), "{error}");
+}

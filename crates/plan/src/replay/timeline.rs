@@ -1,33 +1,27 @@
-//! The replay as a Chrome trace, which Perfetto opens: counters of every pool, and what the slowest requests waited for.
+//! The replay as a timeline: counters of every pool, and what the slowest requests waited for.
 
-use std::fmt::Write;
+use std::io;
 
-use sim::{Fate, Replay, Replayed};
+use serde_json::Value;
+use sim::timeline::{ChromeTrace, Event, Track};
+use sim::{Fate, Nanos, Replay, Replayed, Time};
 
 use super::findings::ReplayFindings;
 
 /// Requests drawn one by one: a viewer holds no more with ease. Those that took longest are the ones to look at.
 const REQUESTS: usize = 5000;
 
-/// The trace as JSON.
-pub fn timeline(findings: &ReplayFindings, replayed: &Replayed) -> String {
-    let mut out = String::from("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
-    let mut first = true;
-    let mut event = |text: std::fmt::Arguments| {
-        if !std::mem::take(&mut first) {
-            out.push(',');
-        }
-        out.push('\n');
-        // Writing to a text does not fail.
-        let _ = out.write_fmt(text);
-    };
-    let text = |text: &str| serde_json::to_string(text).unwrap_or_else(|_| "\"\"".into());
+/// The timeline in the Chrome trace format.
+///
+/// # Errors
+/// Where a value is no number.
+pub fn timeline(findings: &ReplayFindings, replayed: &Replayed) -> io::Result<Vec<u8>> {
+    let mut trace = ChromeTrace::new(Vec::new())?;
     for (number, pool) in findings.pools.iter().enumerate() {
-        let name = text(&pool.name);
-        event(format_args!("{{\"ph\":\"M\",\"pid\":{number},\"name\":\"process_name\",\"args\":{{\"name\":{name}}}}}"));
+        trace.event(&Event::Process { process: number as u32, name: &pool.name })?;
     }
     for point in &findings.series {
-        let ts = point.time * 1e6;
+        let at = Nanos((point.time * 1e9).round() as u64);
         for (number, pool) in point.pools.iter().enumerate() {
             for (name, value) in [
                 ("waiting", pool.waiting as f64),
@@ -36,9 +30,7 @@ pub fn timeline(findings: &ReplayFindings, replayed: &Replayed) -> String {
                 ("busy", pool.busy),
                 ("replicas up", f64::from(pool.up)),
             ] {
-                event(format_args!(
-                    "{{\"ph\":\"C\",\"pid\":{number},\"ts\":{ts},\"name\":\"{name}\",\"args\":{{\"value\":{value}}}}}"
-                ));
+                trace.event(&Event::Counter { process: number as u32, name, at, values: &[("value", value)] })?;
             }
         }
     }
@@ -49,22 +41,27 @@ pub fn timeline(findings: &ReplayFindings, replayed: &Replayed) -> String {
     slow.sort_by_key(|(place, _)| *place);
     for (place, replay) in slow {
         let (r, pool) = (&replay.served, replay.place.map_or(0, |(pool, _)| pool));
+        let details =
+            [("input", Value::from(r.input)), ("cached", Value::from(r.cached)), ("output", Value::from(r.output))];
         for (name, from, to) in
             [("queue", r.arrival, r.started), ("prefill", r.started, r.first), ("decode", r.first, r.last)]
         {
-            if to <= from {
-                continue;
-            }
-            let (from, to) = (from.seconds() * 1e6, to.seconds() * 1e6);
-            for (phase, ts) in [("b", from), ("e", to)] {
-                event(format_args!(
-                    "{{\"ph\":\"{phase}\",\"cat\":\"request\",\"id\":{place},\"pid\":{pool},\"tid\":0,\"ts\":{ts},\"name\":\"{name}\",\
-                     \"args\":{{\"input\":{},\"cached\":{},\"output\":{}}}}}",
-                    r.input, r.cached, r.output
-                ));
+            if to > from {
+                trace.event(&Event::Beside {
+                    track: Track { process: pool, thread: 0 },
+                    name,
+                    category: "request",
+                    id: place as u64,
+                    start: nanos(from),
+                    length: Nanos(nanos(to).0 - nanos(from).0),
+                    details: &details,
+                })?;
             }
         }
     }
-    out.push_str("\n]}\n");
-    out
+    trace.finish()
+}
+
+fn nanos(time: Time) -> Nanos {
+    Nanos(time.0 / 1000)
 }

@@ -12,6 +12,7 @@ use super::{
     Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, assume, files,
     systems,
 };
+use crate::replay::traces::{self, Reading};
 use crate::search::CURVE;
 
 /// Requests simulated for each point unless the study says otherwise.
@@ -25,14 +26,28 @@ const HOURS_OF_YEAR: f64 = 365.25 * 24.0;
 
 /// Checks the text of a study.
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
+    let regions = &library.catalog.regions;
+    walk(name, text, |doc, root| study(doc, root, name, folder, library, regions))
+}
+
+/// Walks over a document: what comes of it if nothing is wrong, else all that is.
+pub(crate) fn walk<S>(
+    name: &str,
+    text: &str,
+    study: impl FnOnce(&Document, Table) -> Option<S>,
+) -> Result<S, Vec<Diagnostic>> {
     let doc = Document::new(name, text);
     let root = doc.parse();
-    let regions = &library.catalog.regions;
-    let study = study(&doc, Table::root(&doc, &root), name, folder, library, regions);
-    match study {
+    match study(&doc, Table::root(&doc, &root)) {
         Some(study) if doc.is_sound() => Ok(study),
         _ => Err(doc.into_faults()),
     }
+}
+
+/// What a study is about, in its own words; else the name of its file.
+pub(crate) fn title(root: &Table, name: &str) -> Option<String> {
+    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
+    root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short))
 }
 
 fn study(
@@ -79,12 +94,6 @@ fn study(
         search: search?,
         seed: seed?,
     })
-}
-
-/// What a study is about; its file's name where it does not say.
-pub(crate) fn title(root: &Table, name: &str) -> Option<String> {
-    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
-    root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short))
 }
 
 /// The model that a table names.
@@ -149,7 +158,7 @@ pub(super) fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model
     let output = table.need("output", "write generated tokens, as in output = 1000");
     let output = output.and_then(|v| lengths(&v, Side::Output, folder));
     let prefix_hit = table.get("prefix_hit").map_or(Some(0.0), |v| v.fraction(0.0, 1.0));
-    let load = table.get("load").map_or(Some(Load::Search), |v| load(&v));
+    let load = table.get("load").map_or(Some(Load::Search), |v| load(&v, folder));
     let drafts = table.get("mtp_accepted");
     let mtp_accepted = drafts.as_ref().map_or(Some(None), |v| v.number(0.0, 16.0).map(Some));
     if let (Some(drafts), Some(model)) = (&drafts, model)
@@ -170,12 +179,21 @@ pub(super) fn traffic(value: &Value, folder: Option<&Path>, model: Option<&Model
     Some(traffic)
 }
 
-fn load(value: &Value) -> Option<Load> {
-    const REMEDY: &str = "write { concurrency = 64 }, { concurrency = \"search\" } or { rate = \"20 /s\" }";
+fn load(value: &Value, folder: Option<&Path>) -> Option<Load> {
+    const REMEDY: &str = "write { concurrency = 64 }, { concurrency = \"search\" }, { rate = \"20 /s\" } or { trace = \"requests.csv\" }";
     let table = value.table(REMEDY)?;
     let (concurrency, rate, cv) = (table.get("concurrency"), table.get("rate"), table.get("cv"));
+    let trace = table.get("trace");
     table.finish();
+    if let (Some(cv), Some(_)) = (&cv, &trace) {
+        cv.fault("goes with a rate", "leave it out: the trace says how its requests came");
+    }
     match (concurrency, rate) {
+        (None, None) if trace.is_some() => trace.and_then(|trace| recorded(&trace, folder)),
+        _ if trace.is_some() => {
+            value.fault("says several things", REMEDY);
+            None
+        }
         (Some(concurrency), None) => {
             if let Some(cv) = cv {
                 cv.fault("goes with a rate", "leave it out");
@@ -199,6 +217,31 @@ fn load(value: &Value) -> Option<Load> {
             None
         }
     }
+}
+
+/// The rate at which recorded requests came, and how unevenly: standard deviation of the gaps over their mean.
+fn recorded(value: &Value, folder: Option<&Path>) -> Option<Load> {
+    let written = value.text("write the path of a trace")?;
+    let read = files::resolve(folder, written).and_then(|path| traces::read(&path, &Reading::default()));
+    let trace = match read {
+        Ok(trace) => trace,
+        Err(fault) => {
+            let place = if fault.line > 0 { format!(", line {}", fault.line) } else { String::new() };
+            value.fault(format!("{}{place}: {}", short(written), fault.message), fault.remedy);
+            return None;
+        }
+    };
+    let gaps: Vec<f64> = trace.requests.windows(2).map(|pair| (pair[1].time - pair[0].time) as f64 * 1e-12).collect();
+    let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
+    if gaps.len() < 2 || mean <= 1e-6 {
+        value.fault(
+            format!("{} has no rate", short(written)),
+            "name a trace of three or more requests at several times",
+        );
+        return None;
+    }
+    let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+    Some(Load::Rate { per_second: 1.0 / mean, cv: (variance.sqrt() / mean).clamp(0.01, 100.0) })
 }
 
 pub(super) fn levels(value: &Value) -> Option<Levels> {

@@ -284,3 +284,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_trace_gives_its_rate() {
+    let folder = std::env::temp_dir().join(format!("steelyard-rate-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("t.csv"), "time,input,output\n0,5,5\n1,5,5\n3,5,5\n4,5,5\n").expect("written");
+    std::fs::write(folder.join("once.csv"), "time,input,output\n0,5,5\n0,5,5\n0,5,5\n").expect("written");
+    let read = |load: &str| {
+        let text = WHOLE.replace("{ concurrency = \"search\" }", load);
+        check("s.toml", &text, Some(&folder), library()).map_err(|faults| faults[0].to_string())
+    };
+    // Gaps of 1, 2 and 1 s: 0.75 a second, deviation sqrt(2)/3 over a mean of 4/3.
+    let study = read("{ trace = \"t.csv\" }").expect("sound");
+    let Load::Rate { per_second, cv } = study.traffic.load else { panic!("{:?}", study.traffic.load) };
+    assert!((per_second - 0.75).abs() < 1e-9 && (cv - 0.125f64.sqrt()).abs() < 1e-9, "{per_second} {cv}");
+    assert!(read("{ trace = \"once.csv\" }").expect_err("no rate").contains("has no rate"));
+    assert!(read("{ trace = \"t.csv\", cv = 2 }").expect_err("twice").contains("goes with a rate"));
+    assert!(read("{ trace = \"t.csv\", rate = \"2 /s\" }").expect_err("both").contains("several things"));
+    std::fs::remove_dir_all(folder).expect("removed");
+}

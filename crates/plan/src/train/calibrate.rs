@@ -1,12 +1,14 @@
 //! Fits what a framework's host and exchanges cost, and what a chip loses in long runs, to measured training runs.
 //!
-//! A handful of numbers for each profile and for each chip; never for a row, a model or a source. Each is moved up and
-//! down by shrinking factors as long as the loss falls. A group (model, chip, profile) counts as much as its root, so that
+//! A handful of numbers for each profile and for each chip; never for a row, a model or a source. A fit begins with neutral
+//! values, so that it owes nothing to the one before, and moves each number up and down by shrinking factors as long as the
+//! loss falls. A group (model, chip, profile) counts as much as its root, so that
 //! one maker's many rows do not swamp the rest; an error counts at most once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Fact, Framework};
+use cost::calibration::Basis;
 use cost::train::{ChipFit, TrainingCalibration};
 use rayon::prelude::*;
 use units::{Range, Seconds};
@@ -14,12 +16,13 @@ use units::{Range, Seconds};
 use super::case::TrainingCase;
 use super::rig::{Rig, stack};
 use super::validate::{TrainingBench, predict};
-use crate::validate::{Kind, Point};
+use crate::interval::{Intervals, Residual, Stratum};
+use crate::validate::{Kind, Point, basis_name};
 
 /// Errors of a logarithm count up to here.
 const CAP: f64 = 0.7;
 /// Sweeps, with the factor of each.
-const SWEEPS: [f64; 6] = [1.5, 1.3, 1.2, 1.1, 1.06, 1.03];
+const SWEEPS: [f64; 8] = [2.0, 1.5, 1.3, 1.15, 1.07, 1.05, 1.03, 1.02];
 
 /// What a fit found.
 #[derive(Debug, Clone)]
@@ -95,10 +98,10 @@ const CHIP_KNOBS: [ChipKnob; 4] = [
     (|c| &mut c.attention, 0.5, 4.0),
 ];
 
-/// Neutral values that a fit starts from where nothing of an earlier one may show: for each knob in turn.
+/// Neutral values that a fit starts from: for each knob in turn.
 const STARTS: [f64; 11] = [8e-6, 2e-4, 1e-2, 1.2, 1.5, 1.0, 1.3, 0.5, 0.4, 0.7, 1.0];
-/// Sweeps of a fit from neutral values.
-const WIDE_SWEEPS: [f64; 6] = [2.0, 1.5, 1.3, 1.15, 1.07, 1.03];
+/// The same of chips.
+const CHIP_STARTS: [f64; 4] = [1.1, 1.1, 1.1, 1.0];
 
 /// Predictions of every case by a fit that has seen no case of its group (model on a chip): the groups are dealt to
 /// `folds` parts, and each part is predicted by a fit to the others, from neutral values.
@@ -113,16 +116,7 @@ pub fn held_out(
     groups.sort_unstable();
     groups.dedup();
     let fold = |c: &TrainingCase| groups.binary_search(&key(c)).unwrap_or(0) % folds.max(1);
-    let mut neutral_frameworks = bench.frameworks.clone();
-    for framework in neutral_frameworks.values_mut() {
-        for ((_, reach, low, high), start) in KNOBS.iter().zip(STARTS) {
-            reach(framework).set(start.clamp(*low, *high));
-        }
-    }
-    let mut neutral_chips = bench.chips.clone();
-    for chip in &mut neutral_chips.chip {
-        (chip.half, chip.eight, chip.four, chip.attention) = (1.1, 1.1, 1.1, 1.0);
-    }
+    let (neutral_frameworks, neutral_chips) = neutral(bench, cases);
     let mut points: Vec<Option<Point>> = vec![None; cases.len()];
     for part in 0..folds.max(1) {
         let start = TrainingBench {
@@ -133,7 +127,7 @@ pub fn held_out(
             intervals: bench.intervals,
         };
         let others: Vec<TrainingCase> = cases.iter().filter(|c| fold(c) != part).cloned().collect();
-        let found = fit_with(&start, &others, &WIDE_SWEEPS, &mut |_| ());
+        let found = descend(&start, &others, &mut |_| ());
         let chips = TrainingCalibration { chip: found.chips };
         let fitted = TrainingBench { chips: &chips, frameworks: found.frameworks, ..start };
         let own: Vec<usize> = (0..cases.len()).filter(|&i| fold(&cases[i]) == part).collect();
@@ -146,17 +140,65 @@ pub fn held_out(
     points.into_iter().flatten().collect()
 }
 
-/// Fits profiles and chips to the cases that can be judged, those of medium confidence with less weight.
-pub fn fit(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn FnMut(f64)) -> TrainingFit {
-    fit_with(bench, cases, &SWEEPS, progress)
+/// Intervals of steps from predictions of unseen groups. A chip of a class without runs may be off by as much as the worst
+/// of them: its stratum spans all.
+pub fn intervals(residuals: &[Residual]) -> Intervals {
+    let mut found = Intervals::fit(residuals);
+    let logs = || residuals.iter().filter(|r| r.kind == Kind::Step && r.log.is_finite()).map(|r| r.log);
+    let (low, high) = (logs().fold(0.0, f64::min), logs().fold(0.0, f64::max));
+    if low < high {
+        let groups: BTreeSet<&str> = residuals.iter().map(|r| r.group.as_str()).collect();
+        let round = |v: f64| (v * 1e4).round() / 1e4;
+        found.stratum.push(Stratum {
+            kind: Kind::Step.name().to_owned(),
+            basis: basis_name(Basis::Class).to_owned(),
+            engine: String::new(),
+            n: logs().count(),
+            groups: groups.len(),
+            low: round(low.exp()),
+            high: round(high.exp()),
+            coverage: 1.0,
+        });
+    }
+    found
 }
 
-fn fit_with(
-    bench: &TrainingBench<'_>,
-    cases: &[TrainingCase],
-    sweeps: &[f64],
-    progress: &mut dyn FnMut(f64),
-) -> TrainingFit {
+/// Profiles and chips with neutral values for all that the cases can tell; what none of them tells is set by hand and stays.
+fn neutral(bench: &TrainingBench<'_>, cases: &[TrainingCase]) -> (BTreeMap<String, Framework>, TrainingCalibration) {
+    let mut frameworks = bench.frameworks.clone();
+    let mut chips = bench.chips.clone();
+    let (mut profiles, mut fitted) = (Vec::new(), Vec::new());
+    for row in rows(bench, cases, &chips.chip) {
+        profiles.push(row.case.framework.clone());
+        fitted.push(row.fit);
+    }
+    for (_, framework) in frameworks.iter_mut().filter(|(id, _)| profiles.contains(id)) {
+        for ((_, reach, low, high), start) in KNOBS.iter().zip(STARTS) {
+            reach(framework).set(start.clamp(*low, *high));
+        }
+    }
+    for (_, chip) in chips.chip.iter_mut().enumerate().filter(|(i, _)| fitted.contains(i)) {
+        for ((reach, low, high), start) in CHIP_KNOBS.iter().zip(CHIP_STARTS) {
+            *reach(chip) = start.clamp(*low, *high);
+        }
+    }
+    (frameworks, chips)
+}
+
+/// Fits profiles and chips to the cases that can be judged, those of medium confidence with less weight.
+pub fn fit(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn FnMut(f64)) -> TrainingFit {
+    let (frameworks, chips) = neutral(bench, cases);
+    let start = TrainingBench {
+        catalog: bench.catalog,
+        fitted: bench.fitted,
+        chips: &chips,
+        frameworks,
+        intervals: bench.intervals,
+    };
+    descend(&start, cases, progress)
+}
+
+fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn FnMut(f64)) -> TrainingFit {
     let mut frameworks = bench.frameworks.clone();
     let mut chips = bench.chips.chip.clone();
     let rows = rows(bench, cases, &chips);
@@ -176,7 +218,7 @@ fn fit_with(
     };
     let total: f64 = rows.iter().map(|r| r.weight).sum::<f64>().max(1e-9);
     let before = loss(&frameworks, &chips, None) / total;
-    for &factor in sweeps {
+    for factor in SWEEPS {
         for index in 0..chips.len() {
             if !rows.iter().any(|r| r.fit == index) {
                 continue;

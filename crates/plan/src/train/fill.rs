@@ -100,7 +100,9 @@ fn plans(job: &Job, s: &Stated, devices: u64) -> Vec<Plan> {
                         for sharding in options(s.sharding, &[Sharding::Optimizer, Sharding::Parameters]) {
                             let schedule = schedule(s, chunks);
                             let all = dp * cp;
-                            let shard = s.shard.map_or(all, |n| whole_shard(n, all));
+                            // Where a row counts replicas only, ranks that share a sequence share its shards too.
+                            let each = |n: u32| if n * cp == all { all } else { n };
+                            let shard = s.shard.map_or(all, |n| whole_shard(each(n), all));
                             let plan = Plan {
                                 tp,
                                 pp,

@@ -133,6 +133,26 @@ pub struct Traffic {
     pub exposed: f64,
 }
 
+/// The best plan that spreads a layer over so many devices: experts, or a layer's products where there are none. In closed
+/// form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WidthShare {
+    /// `EP` or `TP`.
+    pub what: String,
+    /// Its degree.
+    pub degree: u32,
+    /// The plan in short.
+    pub plan: String,
+    /// Seconds of its step.
+    pub step: f64,
+    /// Share of the step in which nothing but exchanges goes on.
+    pub exposed: f64,
+    /// Seconds of the step if nothing were hidden behind operators.
+    pub bare_step: f64,
+    /// Share of that step in exchanges.
+    pub bare: f64,
+}
+
 /// The best plan and what it does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingChoice {
@@ -150,6 +170,9 @@ pub struct TrainingChoice {
     pub shares: Vec<Share>,
     /// Where communication goes.
     pub traffic: Vec<Traffic>,
+    /// Where communication would go in plans of other widths, narrowest first.
+    #[serde(default)]
+    pub widths: Vec<WidthShare>,
     /// Memory of the fullest device by kind.
     pub memory: Vec<(String, f64)>,
     /// Memory of a device.
@@ -192,6 +215,9 @@ pub struct Timeline {
     pub stages: u32,
     /// Seconds of the whole step.
     pub end: f64,
+    /// Seconds at either end of the step whose works are told: half of it where all are.
+    #[serde(default)]
+    pub told: f64,
     /// Works: stage, start, end, kind (`forward`, `backward`, `input`, `weight`, `optimizer`, `gather`, `reduce`), chunk,
     /// micro-batch.
     pub works: Vec<(u32, f64, f64, String, u32, u32)>,

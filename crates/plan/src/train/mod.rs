@@ -7,6 +7,7 @@
 pub mod calibrate;
 mod case;
 mod choice;
+mod choices;
 mod files;
 mod fill;
 pub mod findings;

@@ -37,7 +37,7 @@ pub struct Played {
 pub fn price(pricer: &Pricer, plan: &Plan) -> Result<Priced, Refusal> {
     let job = pricer.job();
     plan.check(job.model, job.sequence, job.batch)?;
-    let terms = Terms { layer: pricer.layer(plan), ends: pricer.ends(plan) };
+    let terms = pricer.terms(plan);
     let memory = job.memory(plan, &terms)?;
     Ok(Priced { plan: *plan, terms, step: job.step(plan, &terms), memory })
 }

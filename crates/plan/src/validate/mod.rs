@@ -8,6 +8,8 @@ mod open;
 mod physics;
 mod point;
 mod reading;
+#[cfg(test)]
+mod replayed;
 mod resolve;
 mod run;
 mod seen;

@@ -20,6 +20,9 @@ use crate::machine::{Fitted, Machine};
 use crate::predict::{EXPERT_SKEW, Pools, Setup};
 use crate::refusal::Refusal;
 
+/// Runs a set-up under the load of a case.
+pub(super) type Run = dyn Fn(&Case, &Setup<'_>) -> Result<Seen, Refusal> + Sync;
+
 /// What predictions share.
 #[derive(Debug)]
 pub struct Bench<'c> {
@@ -39,12 +42,17 @@ const OPEN_SEQS: u32 = 4096;
 impl Bench<'_> {
     /// Predicts every value of every case, in their order. `tick` is called once a case is done.
     pub fn predict(&self, cases: &[Case], tick: &(dyn Fn() + Sync)) -> Vec<Point> {
+        self.predict_by(&load::run, cases, tick)
+    }
+
+    /// The same, each case run by `run`.
+    pub(super) fn predict_by(&self, run: &Run, cases: &[Case], tick: &(dyn Fn() + Sync)) -> Vec<Point> {
         let models = self.models(cases);
         let machines = self.machines(cases);
         let one = |case: &Case| -> Vec<Point> {
             let model = &models[&case.model];
             let machine = &machines[&(case.chip.clone(), case.engine)];
-            let seen = self.case(case, model, machine);
+            let seen = self.case(run, case, model, machine);
             let points = case.measured.iter().map(|m| self.point(case, m, model, machine, &seen)).collect();
             tick();
             points
@@ -122,6 +130,7 @@ impl Bench<'_> {
     /// What is seen, what is behind it, and what was chosen that the source leaves open.
     fn case(
         &self,
+        run: &Run,
         case: &Case,
         model: &Result<Model, Refusal>,
         machine: &Result<Machine, Refusal>,
@@ -161,7 +170,7 @@ impl Bench<'_> {
                 return Err(Refusal::Row(reason));
             }
             let remark = if padded.is_some() { "heads padded to a multiple of TP" } else { "" };
-            return Ok((load::run(case, &setup)?, remark));
+            return Ok((run(case, &setup)?, remark));
         }
         let any = setup(pools(case, model, devices))?;
         if let Some(reason) = physics::beyond(case, &any) {
@@ -170,7 +179,7 @@ impl Bench<'_> {
         let mut best: Option<Seen> = None;
         let mut refusal = None;
         for pools in open::candidates(case, &any, devices.unwrap_or(1))? {
-            match load::run(case, &setup(pools)?) {
+            match run(case, &setup(pools)?) {
                 Ok(seen) if best.as_ref().is_none_or(|b| seen.rates.output > b.rates.output) => best = Some(seen),
                 Ok(_) => {}
                 Err(error) => refusal = Some(error),

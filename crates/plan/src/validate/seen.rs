@@ -32,6 +32,12 @@ impl Seen {
         Seen { ttft: None, tpot: tpot.map(stat), e2e: None, rates }
     }
 
+    /// Latencies alone.
+    #[cfg(test)]
+    pub fn of_times(ttft: Option<Stat>, tpot: Option<Stat>) -> Seen {
+        Seen { ttft, tpot, e2e: None, rates: Rates::default() }
+    }
+
     /// Whether latencies at the 99th percentile stay within bounds, in seconds.
     pub fn within(&self, ttft: f64, tpot: f64) -> bool {
         self.ttft.is_none_or(|s| s.p99 <= ttft) && self.tpot.is_none_or(|s| s.p99 <= tpot)

@@ -20,7 +20,7 @@ use catalog::model::{kv_bytes_per_token, parameters};
 use catalog::{Catalog, Engine};
 use rayon::prelude::*;
 
-use crate::findings::{Answer, Findings, ModelSummary, SystemFinding};
+use crate::findings::{Answer, Findings, ModelSummary, SystemFinding, TierFinding};
 use crate::interval::Intervals;
 use crate::machine::Fitted;
 use crate::search::{self, Ceiling, Found, Recall};
@@ -95,6 +95,8 @@ pub fn weigh_one(
         chip: system.chip.name.clone(),
         vendor: system.chip.vendor.clone(),
         chips: candidate.chips,
+        tiers: system.fabric.tiers.iter().map(TierFinding::of).collect(),
+        optical_switches: system.parts.get("optical_switches").map(catalog::Fact::mid),
         answer: Answer::Incomplete { missing: Vec::new() },
         pareto: Vec::new(),
         tried: 0,
@@ -147,6 +149,8 @@ fn incomplete(lacking: &Incomplete, catalog: &Catalog) -> SystemFinding {
         chip: text(chip.and_then(|c| c.spec.name.as_ref())),
         vendor: text(chip.and_then(|c| c.spec.vendor.as_ref())),
         chips: lacking.chips.unwrap_or(0),
+        tiers: Vec::new(),
+        optical_switches: None,
         answer: Answer::Incomplete { missing: lacking.missing.clone() },
         pareto: Vec::new(),
         tried: 0,

@@ -32,7 +32,7 @@ pub enum ChakraError {
         most: u64,
     },
     /// Bytes that are no message.
-    #[error("record {record} is no {what}: {reason}")]
+    #[error("record {record} is no {what}: {reason}{}", if *record == 0 { "; this is no trace" } else { "" })]
     Message {
         /// Which.
         record: u64,
@@ -119,6 +119,18 @@ pub enum ReplayError {
         id: u64,
         /// Its name.
         name: String,
+    },
+    /// A message that does not say with whom.
+    #[error("rank {rank}: node {id} ('{name}') has no {attribute}, so nobody knows with whom it is")]
+    NoPartner {
+        /// Whose trace.
+        rank: usize,
+        /// The node.
+        id: u64,
+        /// Its name.
+        name: String,
+        /// `comm_dst` or `comm_src`.
+        attribute: &'static str,
     },
     /// A process group that nobody described.
     #[error(

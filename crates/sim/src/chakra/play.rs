@@ -151,6 +151,11 @@ impl<'a, 't> Play<'a, 't> {
                     if users > 1 {
                         return Err(ReplayError::Shared { id: node.id, name: name() });
                     }
+                    let (attribute, partner) =
+                        if node.kind == NodeKind::Send { ("comm_dst", to) } else { ("comm_src", from) };
+                    if partner.is_none() {
+                        return Err(ReplayError::NoPartner { rank, id: node.id, name: name(), attribute });
+                    }
                     let beyond = [from, to].into_iter().flatten().find(|&r| r as usize >= ranks);
                     if let Some(other) = beyond {
                         let other = u64::from(other);

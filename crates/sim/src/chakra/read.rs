@@ -151,10 +151,6 @@ fn add(draft: &mut Draft, node: &wire::Node) -> Result<(), ChakraError> {
         }
         NodeKind::Send | NodeKind::Receive => {
             let (from, to) = (rank("comm_src")?, rank("comm_dst")?);
-            let other = if kind == NodeKind::Send { ("comm_dst", to) } else { ("comm_src", from) };
-            if other.1.is_none() {
-                return Err(wrong(format!("has no {}", other.0)));
-            }
             Some(Communication::Point { from, to, tag: whole("comm_tag").unwrap_or(0), bytes: size()? })
         }
         _ => None,

@@ -102,7 +102,7 @@ fn wrong_files_are_told() {
     assert!(told(&twice).contains("node id 1 stands twice"));
     let bare = |kind| with(wire::Node { id: 1, name: "c".into(), kind, ..Default::default() });
     assert!(told(&bare(7)).contains("has no comm_type"));
-    assert!(told(&bare(5)).contains("has no comm_dst"));
+    assert!(told(&bare(5)).contains("has no comm_size"));
     let odd = vec![Attribute::new("comm_type", Value::Int64(99)), Attribute::new("comm_size", Value::Int64(1))];
     assert!(told(&with(wire::Node { kind: 7, attr: odd, ..Default::default() })).contains("has comm_type 99"));
 }
@@ -268,6 +268,10 @@ fn ranks_that_disagree_are_told() {
     let without = BTreeMap::from([("tp".to_owned(), vec![0])]);
     assert!(matches!(play(&[grouped(), grouped()], without), Err(ReplayError::NotOfGroup { .. })));
     assert!(matches!(play(&[], BTreeMap::new()), Err(ReplayError::Size { .. })));
+    let attr = vec![Attribute::new("comm_size", Value::Int64(1))];
+    let lone = trace(|w| w.node(&wire::Node { kind: 5, attr, ..Default::default() }).unwrap());
+    let told = play(&[lone], BTreeMap::new()).expect_err("to nobody").to_string();
+    assert!(told.contains("has no comm_dst, so nobody knows with whom it is"), "{told}");
     let eternal = trace(|w| {
         w.compute("x", u64::MAX, &[]).unwrap();
     });

@@ -1,18 +1,14 @@
-//! What befalls replicas: faults, repairs, spares, drains; pools that grow and shrink; samples of it all.
+//! What befalls replicas: faults, repairs, spares.
 
 use cost::StepCost;
 
 use super::Play;
 use crate::engine::SOUND;
 use crate::error::SimError;
-use crate::fleet::{Harm, Role, Scaling};
+use crate::fleet::Harm;
 use crate::job::State;
 use crate::queue::Event;
-use crate::replay::Sample;
-use crate::time::{FINE_BITS, Fine, Time};
-
-/// Samples of a pool, an even number: the first is taken at the start and counts beside them.
-const MOST_SAMPLES: usize = 4096;
+use crate::time::{Fine, Time};
 
 /// How a replica is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +34,9 @@ pub(super) struct Place {
     pub lanes: u32,
     pub health: Health,
     /// Goes up when it stops: what was foreseen before is void.
-    life: u32,
+    pub life: u32,
     /// It is paid for since then, and was for so long before.
-    since: Option<Time>,
+    pub since: Option<Time>,
     paid: u64,
     /// Transfers to and from it take so many times as long.
     pub link: f64,
@@ -48,7 +44,7 @@ pub(super) struct Place {
     slowed: u32,
     strained: u32,
     /// Busy time at the last sample.
-    busy: Fine,
+    pub busy: Fine,
 }
 
 impl Place {
@@ -73,7 +69,7 @@ impl Place {
     }
 
     /// Whether it is paid for: all but those that are switched off, and those that are broken.
-    fn turn(&mut self, health: Health, now: Time) {
+    pub fn turn(&mut self, health: Health, now: Time) {
         let pays = !matches!(health, Health::Off | Health::Down);
         match (self.since, pays) {
             (Some(since), false) => {
@@ -176,7 +172,7 @@ impl<C: StepCost> Play<'_, '_, C> {
     }
 
     /// A replica starts.
-    fn start(&mut self, place: usize, now: Time) -> Result<(), SimError> {
+    pub(super) fn start(&mut self, place: usize, now: Time) -> Result<(), SimError> {
         let startup = Time::from_seconds(self.fleet.pools[self.places[place].pool].startup.0)?;
         self.places[place].turn(Health::Starting, now);
         let life = self.places[place].life;
@@ -308,153 +304,5 @@ impl<C: StepCost> Play<'_, '_, C> {
         let again = now.plus(Time::from_seconds(self.fleet.notice.0)?)?;
         self.queue.push(again, Event::Arrive { job: id });
         Ok(())
-    }
-
-    /// Whether a replica that drains has nothing left, and what comes then.
-    fn drained(&mut self, place: usize, now: Time) -> Result<(), SimError> {
-        let Place { first, lanes, health, .. } = self.places[place];
-        let Health::Draining(again) = health else { return Ok(()) };
-        let engines = first..first + lanes as usize;
-        if engines.clone().any(|engine| self.engines[engine].load() > 0) || self.holds(&engines) {
-            return Ok(());
-        }
-        self.places[place].life += 1;
-        for engine in engines {
-            self.engines[engine].fail(now, &mut self.jobs, &mut self.signals);
-            if let Some(view) = &mut self.view {
-                view.forget(engine as u32);
-            }
-        }
-        if again {
-            self.start(place, now)
-        } else {
-            self.places[place].turn(Health::Off, now);
-            Ok(())
-        }
-    }
-
-    /// Whether caches wait there to be shipped.
-    fn holds(&self, engines: &std::ops::Range<usize>) -> bool {
-        let pool = self.pool_of[engines.start] as usize;
-        matches!(self.groups[pool].role, Role::Prefill { .. })
-            && engines.clone().any(|engine| self.engines[engine].ranks.iter().any(|rank| rank.pool.used() > 0))
-    }
-
-    /// Replicas that drain and are done are switched off or started again.
-    pub(super) fn rest(&mut self, now: Time) -> Result<(), SimError> {
-        if !self.drains {
-            return Ok(());
-        }
-        for place in 0..self.places.len() {
-            self.drained(place, now)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn tick(&mut self, which: u32, now: Time) -> Result<(), SimError> {
-        if which == 0 {
-            self.sample(now);
-            self.thin();
-            if let Some(every) = self.told.sample {
-                self.queue.push(now.plus(every)?, Event::Tick { which });
-            }
-            return Ok(());
-        }
-        let pool = which as usize - 1;
-        self.scale(pool, now)?;
-        if let Some(scaling) = &self.fleet.pools[pool].scaling {
-            self.queue.push(now.plus(Time::from_seconds(scaling.every.0)?)?, Event::Tick { which });
-        }
-        Ok(())
-    }
-
-    /// Adds replicas at once where they are too few, takes one away where there were too many for a while.
-    fn scale(&mut self, pool: usize, now: Time) -> Result<(), SimError> {
-        let Some(Scaling { least, most, target, patience, .. }) = self.fleet.pools[pool].scaling else { return Ok(()) };
-        let places = self.groups[pool].places.clone();
-        let engines = |place: &Place| place.first..place.first + place.lanes as usize;
-        let load: u64 = places.clone().flat_map(|p| engines(&self.places[p])).map(|e| self.engines[e].load()).sum();
-        let parked: usize =
-            self.routes.iter().filter(|route| route.rule.pools.contains(&pool)).map(|route| route.parked.len()).sum();
-        let wanted = ((load as f64 + parked as f64) / target).ceil().clamp(f64::from(least), f64::from(most)) as usize;
-        let counts = |health: Health| matches!(health, Health::Up | Health::Starting);
-        let mut have = places.clone().filter(|place| counts(self.places[*place].health)).count();
-        self.calm[pool] = if wanted < have { self.calm[pool] + 1 } else { 0 };
-        for place in places.clone() {
-            if have >= wanted {
-                break;
-            }
-            match self.places[place].health {
-                // One that was about to go stays: it is up already.
-                Health::Draining(false) => {
-                    self.places[place].turn(Health::Up, now);
-                    self.muster();
-                    self.unpark(now)?;
-                }
-                Health::Off => self.start(place, now)?,
-                _ => continue,
-            }
-            have += 1;
-        }
-        if self.calm[pool] > patience {
-            self.calm[pool] = 0;
-            if let Some(place) = places.rev().find(|place| self.places[*place].health == Health::Up) {
-                self.places[place].turn(Health::Draining(false), now);
-                self.drains = true;
-                self.muster();
-                self.drained(place, now)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Where samples become too many every second one goes, and they are taken half as often from now on.
-    fn thin(&mut self) {
-        let (pools, every) = (self.groups.len(), self.told.sample.unwrap_or(Time::ZERO));
-        if self.samples.len() <= MOST_SAMPLES * pools || every.0 > u64::MAX / 4 {
-            return;
-        }
-        let old = std::mem::take(&mut self.samples);
-        for (moment, samples) in old.chunks(pools).enumerate().step_by(2) {
-            for (pool, sample) in samples.iter().enumerate() {
-                let before = moment.checked_sub(1).and_then(|before| old.get(before * pools + pool));
-                let busy = before.map_or(sample.busy, |before| 0.5 * (before.busy + sample.busy));
-                self.samples.push(Sample { busy, ..*sample });
-            }
-        }
-        self.told.sample = Some(Time(2 * every.0));
-    }
-
-    fn sample(&mut self, now: Time) {
-        let every = self.told.sample.unwrap_or(Time(1)).0.max(1);
-        for (number, group) in self.groups.iter().enumerate() {
-            let mut sample = Sample { time: now, pool: number as u32, ..Sample::default() };
-            let (mut blocks, mut used, mut idle, mut busy, mut engines) = (0, 0, 0, 0.0, 0);
-            for place in &mut self.places[group.places.clone()] {
-                let mut total = 0;
-                for engine in &self.engines[place.first..place.first + place.lanes as usize] {
-                    let (own, run) = engine.probe(now);
-                    sample.waiting += own[0];
-                    sample.running += own[1];
-                    used += own[2];
-                    idle += own[3];
-                    total += run;
-                    if place.health != Health::Off && place.health != Health::Down {
-                        blocks += engine.blocks();
-                        engines += 1;
-                    }
-                }
-                busy += ((total - place.busy) >> FINE_BITS) as f64;
-                place.busy = total;
-                sample.up += u32::from(place.accepts());
-                sample.on += u32::from(place.since.is_some());
-            }
-            let parked = self.routes.iter().filter(|route| route.rule.pools.first() == Some(&number));
-            sample.waiting += parked.map(|route| route.parked.len() as u64).sum::<u64>();
-            let share = |part: u64| if blocks > 0 { part as f64 / blocks as f64 } else { 0.0 };
-            (sample.kv, sample.idle) = (share(used), share(idle));
-            sample.busy = if engines > 0 { busy / (every as f64 * f64::from(engines)) } else { 0.0 };
-            self.samples.push(sample);
-        }
     }
 }

@@ -13,11 +13,13 @@ pub struct Linear {
     pub prefill: f64,
     pub pair: f64,
     pub shared: f64,
+    /// Whether ranks' own work and the shared work overlap, in two halves.
+    pub overlaps: bool,
 }
 
 impl Default for Linear {
     fn default() -> Linear {
-        Linear { step: 5000.0, decode: 2.0, cached: 0.01, prefill: 10.0, pair: 0.0, shared: 0.0 }
+        Linear { step: 5000.0, decode: 2.0, cached: 0.01, prefill: 10.0, pair: 0.0, shared: 0.0, overlaps: false }
     }
 }
 
@@ -32,6 +34,16 @@ impl StepCost for Linear {
 
     fn shared(&self, tokens: u64, fullest: u64) -> f64 {
         1e-6 * self.shared * (tokens + fullest) as f64
+    }
+
+    fn bounds(&self, tokens: u64, fullest: u64, bound: &mut dyn FnMut(f64, f64)) {
+        let shared = self.shared(tokens, fullest);
+        if !self.overlaps {
+            return bound(1.0, shared);
+        }
+        bound(1.0, 0.125 * shared);
+        bound(0.5, 0.5 * shared);
+        bound(0.125, shared);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use catalog::faults::{Faults, FaultsSpec, Seen};
 use catalog::{
     Catalog, Chip, ChipSpec, Entry, Fact, Listed, LookupError, Policy, Price, System, SystemSpec, TierShape,
 };
@@ -11,10 +12,11 @@ use units::Quantity;
 use super::table;
 use crate::lang::{Lang, Msg, term};
 
-/// What a name means: a chip, a system, or both ("GB200").
+/// What a name means: a chip, a system, or both ("GB200"); or a file of faults.
 pub struct Things<'c> {
     chip: Option<&'c Listed<ChipSpec, Chip>>,
     system: Option<&'c Listed<SystemSpec, System>>,
+    faults: Option<&'c Listed<FaultsSpec, Faults>>,
 }
 
 /// Finds what `name` means.
@@ -22,10 +24,13 @@ pub struct Things<'c> {
 /// # Errors
 /// It means nothing.
 pub fn find<'c>(catalog: &'c Catalog, name: &str) -> Result<Things<'c>, LookupError> {
+    if let Some(faults) = catalog.all_faults().find(|f| f.spec.id == name) {
+        return Ok(Things { chip: None, system: None, faults: Some(faults) });
+    }
     let (chip, system) = (catalog.listed_chip(name), catalog.listed_system(name));
     match (chip, system) {
         (Err(LookupError::Unknown { near: None, .. }), Err(error)) | (Err(error), Err(_)) => Err(error),
-        (chip, system) => Ok(Things { chip: chip.ok(), system: system.ok() }),
+        (chip, system) => Ok(Things { chip: chip.ok(), system: system.ok(), faults: None }),
     }
 }
 
@@ -75,6 +80,9 @@ fn things<'c>(catalog: &'c Catalog, found: &Things<'c>) -> Vec<Thing<'c>> {
             lines.push(("tier", format!("[{index}] {}: {shape}", tier.name)));
         }
         lines.push(("also", spec.aliases.join(", ")));
+        if let Ok(faults) = listed.checked.as_ref().map_err(|_| ()).and_then(|s| catalog.faults_of(s).map_err(|_| ())) {
+            lines.push(("faults", faults.id.clone()));
+        }
         things.push(Thing {
             what: "system",
             id: &spec.id,
@@ -83,6 +91,25 @@ fn things<'c>(catalog: &'c Catalog, found: &Things<'c>) -> Vec<Thing<'c>> {
             entries: &spec.entries,
             missing: listed.checked.as_ref().err().map_or(&[], Vec::as_slice),
             price: catalog.price_of_system(&spec.id).unwrap_or_default(),
+            policies: Vec::new(),
+        });
+    }
+    if let Some(listed) = found.faults {
+        let spec = &listed.spec;
+        let fleets = spec.kinds.iter().flat_map(|k| k.seen.iter().map(|s| (k.name.as_str(), s)));
+        let own = format!("faults/{}.", spec.id);
+        let seen = |(kind, seen): (&str, &Seen)| {
+            let path = seen.rate.path.strip_prefix(&own).unwrap_or(&seen.rate.path);
+            ("counted", format!("{path}: {kind}, {}", seen.fleet))
+        };
+        things.push(Thing {
+            what: "faults",
+            id: &spec.id,
+            name: spec.name.as_deref(),
+            lines: fleets.map(seen).collect(),
+            entries: &spec.entries,
+            missing: listed.checked.as_ref().err().map_or(&[], Vec::as_slice),
+            price: Price::default(),
             policies: Vec::new(),
         });
     }

@@ -128,34 +128,46 @@ impl Question {
 
     /// Where ranks are.
     pub fn place(&self) -> Result<Place, Stop> {
-        match self.placement.as_str() {
-            "packed" => Ok(Place::Packed),
-            "spread" => Ok(Place::Spread),
-            file => {
-                let wrong = |why: String| Stop::Wrong(format!("--placement {file}: {why}"));
-                let path = Path::new(file);
-                let size =
-                    std::fs::metadata(path).map_err(|e| wrong(format!("neither packed nor spread nor a file: {e}")))?;
-                if size.len() > 1 << 20 {
-                    return Err(wrong("larger than 1 MiB, more chips than any graph has".to_owned()));
-                }
-                let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-                let placement = Placement::parse(&text).map_err(|e| wrong(e.to_string()))?;
-                if let Some(ranks) = self.ranks.filter(|&r| r != placement.len() as u64) {
-                    return Err(wrong(format!("{} chips for --ranks {ranks}", placement.len())));
-                }
-                Ok(Place::Chips(placement))
-            }
-        }
+        place(&self.placement, self.ranks)
     }
 
     /// How routes are chosen.
     pub fn routing(&self) -> Routing {
-        match self.routing {
+        self.routing.routing()
+    }
+}
+
+impl Ways {
+    /// As the fabric knows it.
+    pub fn routing(self) -> Routing {
+        match self {
             Ways::Shortest => Routing::Shortest,
             Ways::Ecmp => Routing::Ecmp,
             Ways::DimensionOrder => Routing::DimensionOrder,
             Ways::Adaptive => Routing::Adaptive,
+        }
+    }
+}
+
+/// Reads "packed", "spread", or a file with one chip number a line.
+pub fn place(written: &str, ranks: Option<u64>) -> Result<Place, Stop> {
+    match written {
+        "packed" => Ok(Place::Packed),
+        "spread" => Ok(Place::Spread),
+        file => {
+            let wrong = |why: String| Stop::Wrong(format!("--placement {file}: {why}"));
+            let path = Path::new(file);
+            let size =
+                std::fs::metadata(path).map_err(|e| wrong(format!("neither packed nor spread nor a file: {e}")))?;
+            if size.len() > 1 << 20 {
+                return Err(wrong("larger than 1 MiB, more chips than any graph has".to_owned()));
+            }
+            let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+            let placement = Placement::parse(&text).map_err(|e| wrong(e.to_string()))?;
+            if let Some(ranks) = ranks.filter(|&r| r != placement.len() as u64) {
+                return Err(wrong(format!("{} chips for {ranks} ranks", placement.len())));
+            }
+            Ok(Place::Chips(placement))
         }
     }
 }

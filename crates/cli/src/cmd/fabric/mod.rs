@@ -8,8 +8,9 @@ mod json;
 mod map;
 mod recovery;
 mod show;
+mod words;
 
-pub use ask::size;
+pub use ask::{Ground, Ways, place, size};
 pub use collective::{Collective, answer as collective_json};
 pub use show::shape;
 

@@ -4,6 +4,8 @@ use plan::interval::HeldOut;
 use plan::validate::{Bar, Errors, Point, bars, basis_name};
 use serde_json::{Value, json};
 
+use super::faults::Job;
+
 const HEADER: [&str; 19] = [
     "id",
     "metric",
@@ -68,8 +70,8 @@ fn errors(e: &Errors) -> Value {
     })
 }
 
-/// The goals, how many values of unseen groups intervals hold, and every row.
-pub fn json(points: &[Point], held_out: &[HeldOut]) -> String {
+/// The goals, how many values of unseen groups intervals hold, every row, and jobs that fail.
+pub fn json(points: &[Point], held_out: &[HeldOut], jobs: &[Job]) -> String {
     let goal =
         |b: &Bar| json!({ "what": b.what.name(), "median": b.goal.0, "p90": b.goal.1, "errors": errors(&b.errors) });
     let row = |p: &Point| {
@@ -86,6 +88,13 @@ pub fn json(points: &[Point], held_out: &[HeldOut]) -> String {
     let held = |h: &HeldOut| json!({ "kind": h.kind.name(), "count": h.count, "groups": h.groups, "held": h.held });
     let coverage: Vec<Value> = held_out.iter().map(held).collect();
     let rows: Vec<Value> = points.iter().map(row).collect();
-    let whole = json!({ "goals": goals, "coverage": coverage, "rows": rows });
+    let jobs: Vec<Value> = jobs
+        .iter()
+        .map(|j| {
+            let (seen, reason) = (j.seen.as_ref().ok(), j.seen.as_ref().err());
+            json!({ "id": j.id, "title": j.title, "seen": seen, "reason": reason })
+        })
+        .collect();
+    let whole = json!({ "goals": goals, "coverage": coverage, "rows": rows, "jobs": jobs });
     format!("{}\n", serde_json::to_string_pretty(&whole).unwrap_or_default())
 }

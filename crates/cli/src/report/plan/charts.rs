@@ -6,6 +6,7 @@ use super::{both, section};
 use crate::chart::{WIDTHS, gantt, heat, stack, tornado, waterfall};
 use crate::lang::both::put;
 use crate::lang::number::{Unit, digits, quantity, thousands};
+use crate::lang::plan_inputs as inputs;
 use crate::lang::plan_words::{self as words, money as amount};
 use crate::lang::{Both, PlanMsg};
 
@@ -35,7 +36,7 @@ pub fn gantt(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
             let orders = p.orders.iter().filter(|o| o.offer == offer && o.scenario == scenario);
             let orders = orders.map(|o| {
                 let tip = Both::of(|l| {
-                    let units = digits(o.units);
+                    let units = thousands(o.units);
                     let quarter = f.quarters[o.quarter].to_string();
                     let arguments =
                         [("units", units.as_str()), ("offer", &f.offers[offer].name), ("quarter", &quarter)];
@@ -43,7 +44,8 @@ pub fn gantt(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
                     let arrives = o.arrives.map_or(PlanMsg::Depends.text(l).to_owned(), |a| f.quarters[a].to_string());
                     format!("{order}\n{}{}{arrives}", PlanMsg::Delivered.text(l), l.colon())
                 });
-                (o.quarter, o.arrives, thousands(o.units), tip)
+                let stands = o.arrives.zip(o.until);
+                gantt::Order { at: o.quarter, stands, units: thousands(o.units), tip }
             });
             gantt::Row { name, class: colour(offer), shared: scenario.is_none(), orders: orders.collect() }
         })
@@ -74,10 +76,10 @@ pub fn supply(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
     let mut order: Vec<usize> = (0..f.scenarios.len()).collect();
     order.sort_by(|&a, &b| f.scenarios[b].weight.total_cmp(&f.scenarios[a].weight).then(a.cmp(&b)));
     for (w, work) in f.work.iter().enumerate() {
-        for &s in order.iter().take(DRAWN) {
-            let columns = columns(f, p, s, w, &used);
-            if columns.is_empty() {
-                continue;
+        for (i, &s) in order.iter().take(DRAWN).enumerate() {
+            // The likeliest is open, the others wait behind a line.
+            if i == 1 {
+                put(out, format_args!("<details class=\"data\"><summary>{}</summary>\n", both(PlanMsg::Others).html()));
             }
             let id = format!("supply-{w}-{s}");
             let title = match f.scenarios.len() {
@@ -85,9 +87,13 @@ pub fn supply(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
                 _ => format!("{} · {}", work.name, f.scenarios[s].name),
             };
             put(out, format_args!("<h3 id=\"{id}\">{}</h3>\n", crate::lang::both::escape(&title)));
+            let columns = columns(f, p, s, w, &used);
             for (width, class) in WIDTHS {
                 out.push_str(&stack::stack(&columns, &both(PlanMsg::PerDay), width, class, &id));
             }
+        }
+        if order.len() > 1 {
+            out.push_str("</details>\n");
         }
     }
     out.push_str("</section>\n");
@@ -150,15 +156,15 @@ pub fn tornado(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
             let tip = Both::of(|l| {
                 let end = |value: f64, cost: Option<f64>| {
                     let cost = cost.map_or(PlanMsg::NoEnd.text(l).to_owned(), |c| amount(f, c));
-                    format!("{}{}{cost}", digits(value), l.colon())
+                    format!("{}{}{cost}", inputs::amount(&s.input, value, &s.unit), l.colon())
                 };
                 let ends = [end(s.range.0, s.at_low), end(s.range.1, Some(s.at_mid)), end(s.range.2, s.at_high)];
-                format!("{}\n{}", words::input(&s.input, &s.unit), ends.join("\n"))
+                format!("{}\n{}", inputs::name(&s.input, l), ends.join("\n"))
             });
             tornado::Swing {
-                name: Both::same(words::input(&s.input, &s.unit)),
+                name: Both::of(|l| inputs::labelled(&s.input, &s.unit, l)),
                 ends: (scaled(s.at_low), scaled(s.at_high)),
-                values: (digits(s.range.0), digits(s.range.2)),
+                values: (inputs::value(&s.input, s.range.0), inputs::value(&s.input, s.range.2)),
                 tip,
             }
         })
@@ -186,8 +192,8 @@ pub fn maps(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
         let heat = heat::Heat {
             x: &map.x.2,
             y: &map.y.2,
-            x_name: Both::same(words::input(&map.x.0, &map.x.1)),
-            y_name: Both::same(words::input(&map.y.0, &map.y.1)),
+            x_name: Both::of(|l| inputs::labelled(&map.x.0, &map.x.1, l)),
+            y_name: Both::of(|l| inputs::labelled(&map.y.0, &map.y.1, l)),
             cells: &map.cells,
             print: &print,
             none: both(PlanMsg::MapNone),

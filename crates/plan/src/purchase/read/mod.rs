@@ -16,6 +16,8 @@ mod further;
 mod offers;
 mod scenarios;
 mod sites;
+#[cfg(test)]
+mod tests;
 mod works;
 
 /// Most quarters of a plan: ten years.

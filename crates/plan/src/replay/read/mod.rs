@@ -38,12 +38,8 @@ pub fn read(path: &Path, library: Library) -> Result<ReplayStudy, Vec<Diagnostic
 /// # Errors
 /// All that is wrong, in order of place.
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<ReplayStudy, Vec<Diagnostic>> {
-    let doc = Document::new(name, text);
-    let root = doc.parse();
-    match study(&doc, Table::root(&doc, &root), name, folder, library, &library.catalog.regions) {
-        Some(study) if doc.is_sound() => Ok(study),
-        _ => Err(doc.into_faults()),
-    }
+    let regions = &library.catalog.regions;
+    sections::walk(name, text, |doc, root| study(doc, root, name, folder, library, regions))
 }
 
 /// Names that the study has given so far, and what they stand for.
@@ -80,8 +76,7 @@ fn study(
     library: Library,
     regions: &[Region],
 ) -> Option<ReplayStudy> {
-    let stem = || Path::new(name).file_stem().map_or("replay".into(), |s| s.to_string_lossy().into_owned());
-    let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short));
+    let title = sections::title(&root, name);
     let (mut names, mut models) = (Names::default(), Vec::new());
     let own = root.get("model").map(|v| model(&v, &mut names, &mut models, folder, library));
     let classes = root.get("class").map_or_else(|| Some(vec![everybody()]), |v| classes(&v));

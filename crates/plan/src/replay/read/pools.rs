@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use catalog::engine::{GENERIC, engines_for};
+use catalog::engine::{GENERIC, Steps, engines_for};
 use catalog::written::{Table, Value, short};
 use catalog::{Engine, Model, System};
 use cost::deploy::Parallel;
@@ -10,7 +10,7 @@ use sim::{ExpertLoad, Routing, Scaling};
 use units::{Bytes, BytesPerSecond, Seconds};
 
 use super::{LONGEST, Names, model, rules, tables};
-use crate::replay::study::{PoolAsked, RoleAsked};
+use crate::replay::study::{FfnAsked, PoolAsked, RoleAsked};
 use crate::study::{Basis, Library, prices, sections, systems};
 
 const MOST_REPLICAS: u64 = 100_000;
@@ -87,7 +87,9 @@ fn pool(
     let count = |key, most| table.get(key).map_or(Some(None), |v| v.count(1, most).map(|n| Some(n as u32)));
     let (max_seqs, tokens) = (count("max_seqs", 1 << 20), count("max_batched_tokens", 1 << 24));
     let replicas = table.get("replicas").map_or(Some(1), |v| v.count(1, MOST_REPLICAS));
-    let mtp = table.get("mtp_accepted").map_or(Some(None), |v| v.number(0.0, 16.0).map(Some));
+    let mtp = table.get("mtp_accepted").map_or(Some(Vec::new()), |v| accepted(&v, &names.classes));
+    let ffn = table.get("ffn").map_or(Some(None), |v| ffn(&v).map(Some));
+    let steps = table.get("steps").map_or(Some(None), |v| v.choice(&Steps::ALL).map(Some));
     let role = role(&table, names);
     let prefix_cache = table.get("prefix_cache").map_or(Some(false), |v| v.truth());
     let tier = |key| table.get(key).map_or(Some(None), |v| tier(&v).map(Some));
@@ -120,7 +122,9 @@ fn pool(
         engine: engine?,
         formats: (weights?, kv?),
         parallel: parallel?,
+        ffn: ffn?,
         mtp_accepted: mtp?,
+        steps: steps?,
         max_seqs: max_seqs?,
         max_batched_tokens: tokens?,
         replicas,
@@ -178,6 +182,40 @@ fn split(value: &Value) -> Option<Parallel> {
         return None;
     }
     Some(Parallel { tp, pp, dp, ep, moe_tp: tp * dp / ep })
+}
+
+/// Accepted drafts: of all classes, or of each.
+fn accepted(value: &Value, classes: &[String]) -> Option<Vec<f64>> {
+    const MOST: f64 = 16.0;
+    let Some(table) = value.as_table() else {
+        return value.number(0.0, MOST).map(|accepted| vec![accepted; classes.len()]);
+    };
+    let mut all = vec![None; classes.len()];
+    for (name, value) in table.entries() {
+        match classes.iter().position(|class| class == name) {
+            Some(class) => all[class] = Some(value.number(0.0, MOST)?),
+            None => {
+                value.fault(
+                    format!("there is no class '{}'", short(name)),
+                    format!("there are: {}", classes.join(", ")),
+                );
+                return None;
+            }
+        }
+    }
+    if let Some(class) = all.iter().position(Option::is_none) {
+        let remedy = "write the drafts accepted per step for each class";
+        table.fault(format!("says nothing of the class {}", classes[class]), remedy);
+    }
+    all.into_iter().collect()
+}
+
+fn ffn(value: &Value) -> Option<FfnAsked> {
+    let table = value.table("write { chips = 8, micro_batches = 3 }")?;
+    let chips = table.need("chips", "write the chips of the feed-forward layers").and_then(|v| v.count(1, 1_000_000));
+    let turns = table.get("micro_batches").map_or(Some(3), |v| v.count(1, 64));
+    table.finish();
+    Some(FfnAsked { chips: chips? as u32, micro_batches: turns? as u32 })
 }
 
 fn role(table: &Table, names: &Names) -> Option<RoleAsked> {

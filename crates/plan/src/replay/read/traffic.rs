@@ -97,6 +97,11 @@ fn synthetic(table: &Table, folder: Option<&Path>) -> Option<Synthetic> {
     let kinds = table.get("prefixes").map_or(Some(1), |v| v.count(1, 1_000_000));
     let diurnal = table.get("diurnal").map_or(Some(None), |v| diurnal(&v).map(Some));
     let session = table.get("session").map_or(Some(None), |v| session(&v, folder).map(Some));
+    if let (Some(Arrivals::Closed(..)), true) =
+        (&arrivals, session.as_ref().is_some_and(Option::is_some) || diurnal.as_ref().is_some_and(Option::is_some))
+    {
+        table.fault("has clients that wait for answers, and sessions or a day", "leave one of them out");
+    }
     Some(Synthetic {
         arrivals: arrivals?,
         diurnal: diurnal?,
@@ -109,13 +114,30 @@ fn synthetic(table: &Table, folder: Option<&Path>) -> Option<Synthetic> {
 }
 
 fn arrivals(value: &Value) -> Option<Arrivals> {
-    const REMEDY: &str =
-        "write { rate = \"5 /s\", cv = 1 }, or { rates = [\"2 /s\", \"20 /s\"], stays = [\"60 s\", \"5 s\"] }";
+    const REMEDY: &str = "write { rate = \"5 /s\", cv = 1 }, { rates = [\"2 /s\", \"20 /s\"], stays = [\"60 s\", \"5 s\"] }, or \
+         { concurrency = 64 }";
     let table = value.table(REMEDY)?;
     let (rate, cv, rates, stays) = (table.get("rate"), table.get("cv"), table.get("rates"), table.get("stays"));
+    let (clients, think) = (table.get("concurrency"), table.get("think"));
     table.finish();
+    for (misplaced, of) in [
+        (cv.as_ref().filter(|_| rate.is_none()), "a rate"),
+        (think.as_ref().filter(|_| clients.is_none()), "a concurrency"),
+    ] {
+        if let Some(value) = misplaced {
+            value.fault(format!("goes with {of}"), "leave it out");
+        }
+    }
+    if let (Some(clients), None, None, None) = (&clients, &rate, &rates, &stays) {
+        let think = think.map_or(Some(Seconds(0.0)), |v| v.quantity(Seconds(0.0), LONGEST));
+        return Some(Arrivals::Closed(clients.count(1, MOST_REQUESTS)? as usize, think?.0));
+    }
     let one = |v: &Value| v.quantity(PerSecond(1e-6), PerSecond(1e6)).map(|r| r.0);
     match (rate, rates, stays) {
+        _ if clients.is_some() => {
+            value.fault("says several things", REMEDY);
+            None
+        }
         (Some(rate), None, None) => {
             let cv = cv.map_or(Some(1.0), |v| v.number(0.01, 100.0));
             Some(Arrivals::Gamma(one(&rate)?, cv?))

@@ -1,0 +1,135 @@
+//! Whole units: sharper rows, rounding, then branch and bound.
+
+use super::case::Case;
+use super::cuts::sharpen;
+use super::formulate::{Ask, Model, formulate};
+use super::optimise::Plan;
+use super::program::Program;
+use super::question::{Against, Goal};
+use super::round::{Cut, Total};
+use super::short::{Left, must_serve, unserved};
+use super::solver::{Relaxed, Unsolved, exact, relax};
+use super::watch::Watch;
+
+/// Columns up to which branch and bound is tried: beyond, one solution of the relaxed programme by the simplex method
+/// takes longer than all the rest.
+const SEARCHED: usize = 3_000;
+/// Nodes of that search times columns and rows, which is about its time.
+const WORK: u64 = 4_000_000;
+/// Least nodes, and most.
+const LEAST: u64 = 200;
+/// See [`LEAST`].
+const MOST: u64 = 5_000;
+/// Share of the cost below which a gap is rounding of the solver.
+const PROOF: f64 = 1e-6;
+/// Stacks up to which leaving each one out is tried.
+const STACKS: usize = 8;
+
+/// Whole units: rounding, then proof where the programme is small; what is left of the demand if no whole units serve
+/// what must be served.
+///
+/// # Errors
+/// The solver failed, or it was called off.
+pub(super) fn whole(
+    case: &Case,
+    ask: &Ask,
+    model: Model,
+    relaxed: Relaxed,
+    watch: &Watch,
+) -> Result<Result<Plan, Left>, Unsolved> {
+    let q = &case.question;
+    let scenarios = model.index.order.len();
+    let weights: Vec<f64> = match ask.only {
+        Some(_) => vec![1.0],
+        None => q.scenarios.iter().map(|s| s.weight).collect(),
+    };
+    let against = if scenarios == 1 { Against::Mean } else { q.against };
+    let total = match against {
+        _ if q.goal == Goal::MostTokens => Total::Mean(weights.clone()),
+        Against::Mean => Total::Mean(weights.clone()),
+        Against::Worst => Total::Worst(vec![0.0; scenarios]),
+        Against::Regret => Total::Worst(ask.best.clone()),
+    };
+    // Rounding works scenario by scenario: it needs the programme of the mean.
+    let mut plain = case.clone();
+    plain.question.against = Against::Mean;
+    let mean = formulate(&plain, ask);
+    let n = mean.program.columns.len();
+    let cut = Cut::new(&mean);
+    let cut = if q.goal == Goal::MostTokens { cut.by_program_cost(&weights) } else { cut };
+    let sharp = match sharpen(strict(case, &model, ask), &cut, watch) {
+        Err(Unsolved::Infeasible) => None,
+        other => Some(other?),
+    };
+    let starts = sharp.iter().map(|s| s.values.clone()).chain([relaxed.values.clone()]);
+    let others = sharp.iter().flat_map(|s| without_stacks(&s.program, &model, &s.values));
+    let starts = starts.chain(others.filter_map(|other| relax(&other).ok()).map(|r| r.values));
+    let mut best: Option<(Vec<f64>, f64)> = None;
+    for start in starts {
+        let found = cut.round(&start[..n], &total, &mean, watch);
+        watch.check()?;
+        if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|b| f.1 < b.1)) {
+            best = Some(found);
+        }
+    }
+    let left = |values: &[f64]| unserved(q, &model, values, ask);
+    let nearest = best.as_ref().map(|b| left(&b.0)).unwrap_or_default();
+    let rounded = best.filter(|b| left(&b.0).is_empty());
+    let mut found = rounded.map(|(values, total)| (full(values, total, &model), total));
+    let mut bound = sharp.as_ref().map_or(relaxed.cost, |s| s.cost.max(relaxed.cost));
+    if let Some(sharp) = sharp.filter(|s| s.program.columns.len() <= SEARCHED || cfg!(feature = "highs")) {
+        let size = (sharp.program.columns.len() + sharp.program.rows.len()) as u64;
+        let hint = found.as_ref().map(|f| f.0.as_slice());
+        match exact(&sharp.program, (WORK / size.max(1)).clamp(LEAST, MOST), hint, watch) {
+            Ok(e) => {
+                bound = bound.max(e.bound);
+                if left(&e.values).is_empty() && found.as_ref().is_none_or(|f| e.cost <= f.1 || e.proven) {
+                    found = Some((e.values, e.cost));
+                }
+            }
+            Err(Unsolved::GaveUp(_) | Unsolved::Infeasible) => {}
+            Err(failed) => return Err(failed),
+        }
+    }
+    let plan = found.map(|(values, total)| {
+        let bound = bound.min(total);
+        let proven = total - bound <= PROOF * total.abs().max(1e-6);
+        let (serve_from, best) = (ask.serve_from, ask.best.clone());
+        Plan { model, values, total, bound, proven, worth: Vec::new(), serve_from, best }
+    });
+    Ok(plan.ok_or(nearest))
+}
+
+/// The programme where what must be served is: no rest of it blurs the rows.
+pub(super) fn strict(case: &Case, model: &Model, ask: &Ask) -> Program {
+    let mut program = model.program.clone();
+    must_serve(&case.question, model, ask).for_each(|(_, _, c)| program.columns[c].upper = 0.0);
+    program
+}
+
+/// The programme with one of the stacks that the relaxed plan moves to left out, each in turn: a half-used stack is
+/// cheap in the relaxed plan and dear in the real one.
+fn without_stacks(program: &Program, model: &Model, values: &[f64]) -> Vec<Program> {
+    let used = |k: usize| {
+        let now = model.index.moved[k].into_iter();
+        let later = model.index.moved_later.iter().filter_map(move |s| s[k]);
+        now.chain(later).collect::<Vec<_>>()
+    };
+    let stacks = (0..model.index.moved.len()).map(used);
+    let stacks = stacks.filter(|columns| columns.iter().any(|&c| values[c] > 1e-6)).take(STACKS);
+    stacks
+        .map(|columns| {
+            let mut program = program.clone();
+            columns.into_iter().for_each(|c| program.columns[c].upper = 0.0);
+            program
+        })
+        .collect()
+}
+
+/// The columns of the mean's programme with the largest cost or regret appended, where the programme has it.
+fn full(mut values: Vec<f64>, total: f64, model: &Model) -> Vec<f64> {
+    if model.index.worst.is_some() {
+        values.push(total);
+    }
+    values
+}
