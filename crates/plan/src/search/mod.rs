@@ -62,8 +62,8 @@ pub struct Found<'a> {
 
 /// Plans simulated in full beside the most promising of each mode.
 const CONTENDERS: usize = 8;
-/// Share of the best guess below which a plan is not simulated where a better one of its mode was: guesses of one mode are
-/// off by the same factor within a few per cent, and the best of each mode is simulated first.
+/// Share of the best guess below which a plan is not simulated: guesses of one mode are mostly off by the same factor, and
+/// the best of each mode is simulated first.
 const PROMISING: f64 = 0.85;
 /// What a contender has to bring more than the best so far to be looked at any closer.
 const BETTER: f64 = 1.02;
