@@ -52,6 +52,8 @@ pub struct Router<'g> {
 struct Side {
     depth: Vec<u32>,
     paths: Vec<f64>,
+    /// Last links of the shortest ways to each node: switches have thousands of others.
+    last: Vec<Vec<LinkId>>,
     touched: Vec<NodeId>,
     frontier: Vec<NodeId>,
     /// Depth of the frontier.
@@ -60,12 +62,15 @@ struct Side {
 
 impl Side {
     fn new(nodes: usize) -> Side {
-        Side { depth: vec![FAR; nodes], paths: vec![0.0; nodes], touched: Vec::new(), frontier: Vec::new(), level: 0 }
+        let last = vec![Vec::new(); nodes];
+        let (touched, frontier) = (Vec::new(), Vec::new());
+        Side { depth: vec![FAR; nodes], paths: vec![0.0; nodes], last, touched, frontier, level: 0 }
     }
 
     fn start(&mut self, node: NodeId) {
         for &n in &self.touched {
             (self.depth[n as usize], self.paths[n as usize]) = (FAR, 0.0);
+            self.last[n as usize].clear();
         }
         self.touched.clear();
         self.touched.push(node);
@@ -301,6 +306,7 @@ impl<'g> Router<'g> {
                 }
                 if side.depth[to] == depth {
                     side.paths[to] += paths * f64::from(l.wires);
+                    side.last[to].push(link);
                 }
             }
         }
@@ -327,16 +333,12 @@ impl<'g> Router<'g> {
         while level.keys().any(|&n| n != from) {
             let mut before = std::collections::BTreeMap::new();
             for (&node, &share) in &level {
-                let links =
-                    &self.in_links[self.in_start[node as usize] as usize..self.in_start[node as usize + 1] as usize];
-                for &link in links.iter().filter(|&&l| self.alive(l)) {
+                for &link in &self.ahead.last[node as usize] {
                     let l = &self.graph.links[link as usize];
-                    if self.ahead.depth[l.from as usize].checked_add(1) == Some(self.ahead.depth[node as usize]) {
-                        let part = share * self.ahead.paths[l.from as usize] * f64::from(l.wires)
-                            / self.ahead.paths[node as usize];
-                        *shares.entry(link).or_insert(0.0) += part;
-                        *before.entry(l.from).or_insert(0.0) += part;
-                    }
+                    let part = share * self.ahead.paths[l.from as usize] * f64::from(l.wires)
+                        / self.ahead.paths[node as usize];
+                    *shares.entry(link).or_insert(0.0) += part;
+                    *before.entry(l.from).or_insert(0.0) += part;
                 }
             }
             level = before;
@@ -345,14 +347,12 @@ impl<'g> Router<'g> {
         while level.keys().any(|&n| n != to) {
             let mut after = std::collections::BTreeMap::new();
             for (&node, &share) in &level {
-                for &link in self.graph.out(node).iter().filter(|&&l| self.alive(l)) {
+                for &link in &self.back.last[node as usize] {
                     let l = &self.graph.links[link as usize];
-                    if self.back.depth[l.to as usize].checked_add(1) == Some(self.back.depth[node as usize]) {
-                        let part = share * self.back.paths[l.to as usize] * f64::from(l.wires)
-                            / self.back.paths[node as usize];
-                        *shares.entry(link).or_insert(0.0) += part;
-                        *after.entry(l.to).or_insert(0.0) += part;
-                    }
+                    let part =
+                        share * self.back.paths[l.to as usize] * f64::from(l.wires) / self.back.paths[node as usize];
+                    *shares.entry(link).or_insert(0.0) += part;
+                    *after.entry(l.to).or_insert(0.0) += part;
                 }
             }
             level = after;

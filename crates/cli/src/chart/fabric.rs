@@ -174,7 +174,7 @@ impl Boxes<'_> {
         // Chips are small squares; boxes as wide as they can be in rows of about equal length.
         let columns = if leaf {
             // Full rows look calmer: the most columns that divide, unless that makes a tower.
-            let most = ((room + gap) / (24.0 + gap)).floor().max(1.0).min(f64::from(shown)) as u32;
+            let most = ((room + gap) / (18.0 + gap)).floor().max(1.0).min(f64::from(shown)) as u32;
             let even = (1..=most).rev().find(|c| shown.is_multiple_of(*c)).unwrap_or(most);
             f64::from(if 2 * even >= most { even } else { most })
         } else {

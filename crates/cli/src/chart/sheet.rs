@@ -79,7 +79,8 @@ impl Sheet {
         ));
     }
 
-    /// A picture inside a page: in its font and colours, as wide as there is room, named for readers who do not see it.
+    /// A picture inside a page that scrolls where it is too wide: in the page's font and colours, named for readers who do not
+    /// see it.
     pub fn finish_inside(self, height: f64, label: &str) -> String {
         let mut body = self.out;
         for (file, page) in ON_PAGE {
@@ -87,7 +88,7 @@ impl Sheet {
         }
         let (width, label) = (self.width, escape(label).replace('"', "&quot;"));
         format!(
-            "<svg viewBox=\"0 0 {width:.0} {height:.0}\" width=\"100%\" role=\"img\" aria-label=\"{label}\">\n{body}</svg>\n"
+            "<svg viewBox=\"0 0 {width:.0} {height:.0}\" width=\"1000\" role=\"img\" aria-label=\"{label}\">\n{body}</svg>\n"
         )
     }
 

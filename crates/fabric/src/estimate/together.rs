@@ -8,7 +8,7 @@ use super::{Bench, EstimateError};
 use crate::collective::{Algorithm, Fidelity, Operation, Step, lower, lower_as};
 use crate::fault::{Damage, Fault};
 use crate::flow::{Job, run};
-use crate::graph::{NodeId, build};
+use crate::graph::{Graph, NodeId, NodeKind, build};
 use crate::place::Placement;
 
 /// One of them.
@@ -78,22 +78,27 @@ impl Bench<'_> {
                 });
             }
             if !loads {
-                phase.streams.weigh(1.0 / streams_of_a_rank(step, placement.len()));
+                phase.streams.weigh(1.0 / streams_of_a_chip(&self.graph, step, placement.len()));
             }
         }
         Ok(job)
     }
 }
 
-/// Most streams that one node sends at a time in a step.
-fn streams_of_a_rank(step: &Step, ranks: usize) -> f64 {
-    let mut sends: BTreeMap<NodeId, u32> = BTreeMap::new();
-    step.sends.iter().for_each(|s| *sends.entry(s.from).or_default() += 1);
+/// Most streams that one chip sends, or receives, at a time in a step.
+fn streams_of_a_chip(graph: &Graph, step: &Step, ranks: usize) -> f64 {
+    let mut sends: BTreeMap<(NodeId, bool), u32> = BTreeMap::new();
+    for s in &step.sends {
+        *sends.entry((s.from, true)).or_default() += 1;
+        *sends.entry((s.to, false)).or_default() += 1;
+    }
+    // A switch that adds sends to all of them.
+    sends.retain(|(node, _), _| graph.nodes[*node as usize].kind == NodeKind::Chip);
     let pairs = if step.every_pair > 0.0 { ranks as u32 - 1 } else { 0 };
     f64::from((sends.values().copied().max().unwrap_or(0) + pairs).max(1))
 }
 
-fn graph_of(system: &System, chips: u32) -> Result<crate::graph::Graph, EstimateError> {
+fn graph_of(system: &System, chips: u32) -> Result<Graph, EstimateError> {
     Ok(build(system, chips)?)
 }
 
@@ -138,6 +143,11 @@ mod tests {
         ];
         let both = slowdowns("nvidia_gb200_nvl72", &shares);
         assert!(both.iter().all(|s| (s - 2.0).abs() < 0.02), "{both:?}");
+        // Switches that add send to every chip; a chip still has one stream each way.
+        let chips: Vec<u32> = (0..16).collect();
+        let adding = (Operation::AllReduce, 1e12, Algorithm::InNetwork, chips.clone());
+        let short = slowdowns("nvidia_gb200_nvl72", &[adding, (Operation::AllToAll, 1e10, Algorithm::Direct, chips)]);
+        assert!((short[1] - 2.0).abs() < 0.05, "{short:?}");
     }
 
     #[test]
