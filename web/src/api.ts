@@ -46,10 +46,113 @@ export interface Cost {
   basis: string;
 }
 
+export interface Estimate {
+  value: number;
+  low: number;
+  high: number;
+}
+
+export interface Parallel {
+  tp: number;
+  pp: number;
+  dp: number;
+  ep: number;
+}
+
+export interface Setup {
+  engine: string;
+  parallel: Parallel;
+  prefill: [number, Parallel] | null;
+}
+
+export interface FactUse {
+  path: string;
+  value: string;
+  kind: string;
+  source: string;
+  disputed: boolean;
+}
+
 export interface Finding {
   id: string;
   name: string;
-  answer: { kind: string; cost?: Cost | null };
+  chips: number;
+  answer: {
+    kind: string;
+    cost?: Cost | null;
+    tokens_per_chip?: Estimate;
+    ttft?: { mean: Estimate };
+    tpot?: { mean: Estimate };
+    setup?: Setup;
+    facts?: FactUse[];
+  };
+}
+
+/// Where a lever has to stand for two systems to be level.
+export interface Moved {
+  lever: "price" | "surcharge" | "bandwidth" | "context";
+  now: number;
+  level: number | null;
+  furthest: number;
+  ahead_beyond: boolean;
+}
+
+export interface BreakEven {
+  challenger: string;
+  against: string;
+  measure: "cost" | "tokens-per-chip";
+  now: [number, number];
+  ahead: boolean;
+  levers: Moved[];
+}
+
+export interface Spot {
+  name: string;
+  kind: "switch" | "chips";
+  tier: number;
+  x: number;
+  y: number;
+  members: number;
+  dead: number;
+}
+
+export interface Line {
+  from: number;
+  to: number;
+  tier: number;
+  links: number;
+  bytes_per_second: number;
+  left: number;
+  load: [number, number];
+  optical: boolean;
+  wraps: boolean;
+}
+
+export interface Sheet {
+  width: number;
+  height: number;
+  chips_of_a_spot: number;
+  spots: Spot[];
+  lines: Line[];
+}
+
+export interface Timed {
+  bytes: number;
+  seconds: number;
+  low: number;
+  high: number;
+  algorithm: string;
+  bound_seconds: number;
+  algorithms: Record<string, { seconds?: number; at_least_seconds?: number; why_not?: string }>;
+  map?: Sheet;
+}
+
+export interface FabricAnswer {
+  system: string;
+  operation: string;
+  ranks: number;
+  faults: string[];
+  sizes: (Timed & { remedies: { remedy: string; ranks: number; spares?: number; answer?: Timed; why_not?: string }[] })[];
 }
 
 export interface Weighed {
@@ -57,6 +160,9 @@ export interface Weighed {
   page: string;
   weighed: number;
   remembered: number;
+  simulated: number;
+  /// Of a draft, the milliseconds that it took.
+  draft?: number;
 }
 
 export interface Thing {
@@ -165,7 +271,7 @@ export const api = {
   choices: async (): Promise<Choices> => (await ask("choices")).json(),
   facts: async (name: string): Promise<Thing[]> => (await ask(`catalog/${encodeURIComponent(name)}`)).json(),
   weigh: async (text: string, signal: AbortSignal): Promise<Weighed> => (await ask("weigh", toml(text, signal))).json(),
-  file: async (kind: "report" | "csv", text: string): Promise<Blob> => (await ask(kind, toml(text))).blob(),
+  file: async (kind: "report" | "csv" | "parquet", text: string): Promise<Blob> => (await ask(kind, toml(text))).blob(),
   studies: async (): Promise<string[]> => (await ask("studies")).json(),
   study: async (name: string): Promise<string> => (await ask(`studies/${encodeURIComponent(name)}`)).text(),
   keep: async (name: string, text: string): Promise<void> => {
@@ -178,6 +284,16 @@ export const api = {
   run: async (kind: string, text: string): Promise<number> => {
     const started: { job: number } = await (await ask(`run/${kind}`, toml(text))).json();
     return started.job;
+  },
+  breakEven: async (text: string, challenger: string, against: string): Promise<number> => {
+    const query = new URLSearchParams({ challenger, against });
+    const started: { job: number } = await (await ask(`break-even?${query}`, toml(text))).json();
+    return started.job;
+  },
+  fabric: async (asked: Record<string, string>, signal: AbortSignal): Promise<FabricAnswer> =>
+    (await ask(`fabric?${new URLSearchParams(asked)}`, { signal })).json(),
+  trace: async (name: string, file: Blob): Promise<void> => {
+    await ask(`traces/${encodeURIComponent(name)}`, { method: "PUT", body: file });
   },
   validate: async (): Promise<number> => {
     const started: { job: number } = await (await ask("validate", { method: "POST" })).json();

@@ -6,11 +6,16 @@ import { t, type Word } from "./i18n";
 import { problem } from "./parts";
 import { Weigh } from "./views/weigh";
 
+const Compare = lazy(() => import("./views/compare"));
+const Fabric = lazy(() => import("./views/fabric"));
 const Facts = lazy(() => import("./views/facts"));
 const Run = lazy(() => import("./views/run"));
 const Validate = lazy(() => import("./views/validate"));
+const Why = lazy(() => import("./views/why"));
 
-const VIEWS: Word[] = ["weigh", "train", "replay", "facts", "validate"];
+/// Kinds of studies that run as jobs.
+const RUNS = ["replay", "train", "goodput", "plan", "claims"];
+const VIEWS: Word[] = ["weigh", "why", "fabric", "replay", "train", "goodput", "plan", "claims", "compare", "facts", "validate"];
 
 /// `#weigh/REST`: the view and what it shows.
 function place(): { view: string; rest: string } {
@@ -20,13 +25,23 @@ function place(): { view: string; rest: string } {
 
 export function App() {
   const [at, go] = createSignal(place());
-  const follow = () => go(place());
+  // An address inside the page, as of a section, is no other view.
+  const follow = () => {
+    const first = location.hash.slice(1).split("/")[0] ?? "";
+    if (first === "" || VIEWS.includes(first as Word)) go(place());
+  };
+  const skip = (event: MouseEvent) => {
+    event.preventDefault();
+    const main = document.querySelector("main");
+    main?.setAttribute("tabindex", "-1");
+    main?.focus();
+  };
   addEventListener("hashchange", follow);
   onCleanup(() => removeEventListener("hashchange", follow));
   const [choices] = createResource(api.choices);
   return (
     <>
-      <a class="skip" href="#answer">{t("skip")}</a>
+      <a class="skip" href="#answer" onClick={skip}>{t("skip")}</a>
       <header>
         <div class="bar-top">
           <a class="mark" href="#weigh">
@@ -63,7 +78,10 @@ export function App() {
             <Suspense>
               <Switch>
                 <Match when={at().view === "weigh"}><Weigh choices={known()} link={at().rest} /></Match>
-                <Match when={["train", "replay"].includes(at().view) && at().view} keyed>{(kind) => <Run kind={kind} link={at().rest} />}</Match>
+                <Match when={RUNS.includes(at().view) && at().view} keyed>{(kind) => <Run kind={kind} link={at().rest} />}</Match>
+                <Match when={at().view === "why"}><Why choices={known()} link={at().rest} /></Match>
+                <Match when={at().view === "fabric"}><Fabric choices={known()} link={at().rest} /></Match>
+                <Match when={at().view === "compare"}><Compare choices={known()} link={at().rest} /></Match>
                 <Match when={at().view === "facts"}><Facts choices={known()} name={at().rest} /></Match>
                 <Match when={at().view === "validate"}><Validate /></Match>
               </Switch>

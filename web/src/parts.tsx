@@ -31,12 +31,14 @@ export function Problem(props: { error: unknown }) {
 }
 
 /// Sections that the server made, shown anew; hidden series and open details stay as they were.
-export function Shown(props: { page: string; after?: (place: HTMLElement) => void }) {
+/// `apart` goes before every id, so that two pages can stand beside each other.
+export function Shown(props: { page: string; apart?: string; after?: (place: HTMLElement) => void }) {
   let place!: HTMLDivElement;
-  createEffect(on(() => props.page, (page) => {
+  createEffect(on([() => props.page, () => props.apart], ([page]) => {
     const hidden = [...place.querySelectorAll<HTMLElement>('[data-toggle][aria-pressed="false"]')].map((b) => b.dataset["toggle"]);
     const opened = [...place.querySelectorAll("details[open] > summary")].map((s) => s.textContent);
     place.innerHTML = page;
+    if (props.apart) separate(place, props.apart);
     props.after?.(place);
     for (const b of place.querySelectorAll<HTMLElement>("[data-toggle]")) if (hidden.includes(b.dataset["toggle"])) b.click();
     for (const s of place.querySelectorAll("details > summary"))
@@ -44,6 +46,16 @@ export function Shown(props: { page: string; after?: (place: HTMLElement) => voi
     document.dispatchEvent(new Event("steelyard-shown"));
   }));
   return <div class="report" ref={place} />;
+}
+
+/// Puts something before every id of a page and before what refers to one.
+function separate(place: HTMLElement, apart: string) {
+  for (const name of ["id", "for", "aria-labelledby", "aria-describedby", "aria-controls"])
+    for (const one of place.querySelectorAll(`[${name}]`))
+      one.setAttribute(name, (one.getAttribute(name) ?? "").split(/\s+/).map((id) => apart + id).join(" "));
+  for (const one of place.querySelectorAll('[href^="#"]')) one.setAttribute("href", `#${apart}${one.getAttribute("href")!.slice(1)}`);
+  for (const name of ["clip-path", "fill", "stroke", "marker-end", "mask"])
+    for (const one of place.querySelectorAll(`[${name}^="url(#"]`)) one.setAttribute(name, one.getAttribute(name)!.replace("url(#", `url(#${apart}`));
 }
 
 /// Offers a file.

@@ -27,6 +27,8 @@ export interface Form {
   region: string;
   basis: string;
   systems: Candidate[];
+  /// Values of disputed facts by path.
+  assume: Record<string, string>;
 }
 
 const system = (name: string, chips = ""): Candidate => ({ name, chips, price: "", surcharge: "" });
@@ -57,6 +59,7 @@ export const example: Form = {
     system("google_ironwood_64"),
     system("aws_trn2_ultraserver"),
   ],
+  assume: {},
 };
 
 const quoted = (text: string) => JSON.stringify(text);
@@ -73,8 +76,8 @@ function lengths(form: Form): string {
   return String(mean);
 }
 
-/// The study as text.
-export function write(form: Form): string {
+/// The study as text. With set-ups by system only these are weighed, and no curve is drawn beside them: a draft.
+export function write(form: Form, setups?: Record<string, string>): string {
   const load = form.load === "search" ? '{ concurrency = "search" }'
     : form.load === "concurrency" ? `{ concurrency = ${form.many} }`
     : `{ rate = "${form.many} /s" }`;
@@ -100,14 +103,22 @@ export function write(form: Form): string {
     `region = ${quoted(form.region)}`,
     `basis = ${quoted(form.basis)}`,
   ];
+  if (setups) lines.push("", "[search]", "curve = 0");
+  const assumed = Object.entries(form.assume);
+  if (assumed.length > 0) lines.push("", "[assume]", ...assumed.map(([path, value]) => `${quoted(path)} = ${quoted(value)}`));
   for (const s of form.systems) {
     lines.push("", "[[system]]", `name = ${quoted(s.name)}`);
+    const setup = setups?.[s.name];
+    if (setup !== undefined) lines.push(`setup = ${quoted(setup)}`);
     if (s.chips.trim()) lines.push(`chips = ${s.chips.trim()}`);
     if (s.price.trim()) lines.push(`price = ${money(s.price)}`);
     if (s.surcharge.trim()) lines.push(`surcharge = ${money(s.surcharge)}`);
   }
   return lines.join("\n") + "\n";
 }
+
+/// Parts of a form whose change leaves the last set-ups a good draft.
+export const TRAFFIC: ReadonlySet<string> = new Set(["input", "spread", "output", "prefix", "many"]);
 
 const listed = (value: unknown): string =>
   Array.isArray(value) ? value.join(", ") : value === undefined ? "" : String(value);
@@ -145,6 +156,7 @@ export function read(text: string): Form | undefined {
         price: listed(s["price"]),
         surcharge: listed(s["surcharge"]),
       })),
+      assume: { ...asked["assume"] },
     };
   } catch {
     return undefined;
@@ -166,4 +178,27 @@ function same(a: any, b: any): boolean {
   };
   const [x, y] = [fill(a), fill(b)];
   return x.size === y.size && [...x].every(([key, value]) => y.get(key) === value);
+}
+
+/// The text of a study with a disputed fact set to a value, or left to its sources again.
+export function assume(text: string, path: string, value: string | undefined): string {
+  const line = value === undefined ? [] : [`${quoted(path)} = ${quoted(value)}`];
+  const lines = text.split("\n");
+  const heading = lines.findIndex((l) => /^\s*\[assume\]/.test(l));
+  if (heading < 0) return value === undefined ? text : `${text.trimEnd()}\n\n[assume]\n${line[0]}\n`;
+  const after = lines.findIndex((l, i) => i > heading && /^\s*\[/.test(l));
+  const end = after < 0 ? lines.length : after;
+  const own = lines.slice(heading + 1, end).filter((l) => !l.trim().startsWith(`${quoted(path)} =`) && !l.trim().startsWith(`${quoted(path)}=`));
+  const kept = [...line, ...own];
+  const empty = kept.every((l) => l.trim() === "");
+  return [...lines.slice(0, heading), ...(empty ? [] : ["[assume]", ...kept]), ...lines.slice(end)].join("\n");
+}
+
+/// What a study assumes, by path.
+export function assumed(text: string): Record<string, string> {
+  try {
+    return { ...((parse(text)["assume"] as Record<string, string> | undefined) ?? {}) };
+  } catch {
+    return {};
+  }
 }

@@ -99,6 +99,22 @@ try {
             await accessible(one, `facts ${lang} ${colorScheme}`);
             assert.equal(await one.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "too wide");
             await picture(one, `facts-${size}-${lang}-${colorScheme}`);
+            await one.goto(`${address}#why/huawei_cloudmatrix384`);
+            await one.waitForSelector(".report details[open] svg", { timeout: 60_000 });
+            await one.waitForSelector(".field.disputed input");
+            await settled(one);
+            await accessible(one, `why ${lang} ${colorScheme}`);
+            assert.equal(await one.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "too wide");
+            await picture(one, `why-${size}-${lang}-${colorScheme}`);
+            for (const system of ["huawei_cloudmatrix384", "google_ironwood_64"]) {
+              await one.goto("about:blank");
+              await one.goto(`${address}#fabric/system=${system}`);
+              await one.waitForSelector(".fabric svg .spot", { timeout: 60_000 });
+              await settled(one);
+              await accessible(one, `fabric ${lang} ${colorScheme}`);
+              assert.equal(await one.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "too wide");
+              await picture(one, `fabric-${system}-${size}-${lang}-${colorScheme}`);
+            }
           }));
       }
     }
@@ -170,10 +186,159 @@ try {
       await one.getByRole("button", { name: "My study", exact: true }).click();
       await one.getByRole("button", { name: "Delete My study" }).click();
       await one.waitForFunction(() => !document.querySelector(".kept li"));
-      for (const name of ["Study (TOML)", "Report (HTML)", "Table (CSV)", "Findings (JSON)"]) {
+      for (const name of ["Study (TOML)", "Report (HTML)", "Table (CSV)", "Data (Parquet)", "Findings (JSON)"]) {
         const [file] = await Promise.all([one.waitForEvent("download"), one.getByRole("button", { name }).click()]);
         assert.ok(readFileSync(await file.path()).length > 100, name);
       }
+    }));
+
+  await step("the points where two systems are level are sought", () =>
+    page({ ...desktop, locale: "en-US" }, async (one) => {
+      await one.goto(address);
+      await answered(one);
+      await settled(one);
+      await one.getByRole("button", { name: "Find the points" }).click();
+      await one.waitForSelector(".even li", { timeout: 120_000 });
+      assert.equal(await one.locator(".even li").count(), 4);
+      assert.match(await one.textContent(".even"), /from .* to /);
+      await accessible(one, "break-even");
+      await one.locator("#break-even").scrollIntoViewIfNeeded();
+      if (pictures) await one.locator("#break-even").screenshot({ path: join(pictures, "break-even.png") });
+    }));
+
+  await step("a disputed fact is moved, told as assumed, and restored by a link", () =>
+    page({ ...desktop, locale: "en-US" }, async (one) => {
+      await one.goto(`${address}#why/huawei_cloudmatrix384`);
+      const slider = one.locator(".field.disputed input").first();
+      await slider.waitFor({ timeout: 60_000 });
+      await settled(one);
+      await slider.focus();
+      await one.keyboard.press("Home");
+      await one.locator(".mark-assumed").waitFor();
+      await settled(one);
+      await one.waitForFunction(() => /#why\/huawei_cloudmatrix384\/.+/.test(location.href));
+      await picture(one, "why-assumed");
+      const value = await one.locator(".mark-assumed").textContent();
+      await one.waitForTimeout(200);
+      const link = one.url();
+      await one.goto("about:blank");
+      await one.goto(link);
+      await one.locator(".mark-assumed").waitFor({ timeout: 60_000 });
+      assert.equal(await one.locator(".mark-assumed").textContent(), value);
+      const [file] = await Promise.all([one.waitForEvent("download"), one.getByRole("button", { name: "Study (TOML)" }).click()]);
+      assert.match(readFileSync(await file.path(), "utf8"), /\[assume\]\n"/);
+      await one.locator(".mark-assumed button").click();
+      await one.waitForFunction(() => !document.querySelector(".mark-assumed"));
+      await settled(one);
+    }));
+
+  await step("a link and a chip of a fabric are broken and mended", () =>
+    page({ ...desktop, locale: "en-US" }, async (one) => {
+      await one.goto(`${address}#fabric/system=google_ironwood_64`);
+      await one.waitForSelector(".fabric svg .wire", { timeout: 60_000 });
+      await settled(one);
+      await one.locator(".fabric .wire .hit").nth(3).dispatchEvent("click");
+      await one.waitForFunction(() => document.querySelectorAll(".tile").length > 1, null, { timeout: 60_000 });
+      await one.locator(".fabric .spot").nth(5).focus();
+      await one.keyboard.press("Enter");
+      await one.waitForFunction(() => document.querySelectorAll(".question .kept li").length === 2);
+      await settled(one);
+      assert.equal(await one.locator(".spot.broken").count() > 0, true);
+      await picture(one, "fabric-broken");
+      await one.getByRole("button", { name: "Mend all" }).click();
+      await one.waitForFunction(() => document.querySelectorAll(".tile").length === 1, null, { timeout: 60_000 });
+      await settled(one);
+    }));
+
+  await step("replays run, are cancelled, and stand side by side; a trace is uploaded", () =>
+    page({ ...desktop, locale: "en-US" }, async (one) => {
+      await one.goto(`${address}#replay`);
+      const text = one.locator("textarea");
+      await one.waitForFunction(() => document.querySelector("textarea")?.value.includes("trace"));
+      await one.locator('input[type=file][accept*=".csv"]').setInputFiles({
+        name: "my trace.csv", mimeType: "text/csv",
+        buffer: Buffer.from("arrival_s,input_tokens,output_tokens\n" + Array.from({ length: 200 }, (_, i) => `${i / 5},${100 + i},${20 + (i % 30)}`).join("\n") + "\n"),
+      });
+      await one.waitForFunction(() => document.querySelector("textarea")?.value.includes("my-trace.csv"));
+      for (const replicas of [1, 2]) {
+        await text.fill((await text.inputValue()).replace(/replicas = \d+/, `replicas = ${replicas}`));
+        await one.getByRole("button", { name: "Run", exact: true }).click();
+        await settled(one);
+        await one.waitForSelector(".report section", { timeout: 120_000 });
+      }
+      await one.locator(".ticks input").first().check();
+      await one.waitForFunction(() => document.querySelectorAll(".beside .report").length === 2);
+      await accessible(one, "replays side by side");
+      await picture(one, "replay-side-by-side");
+    }));
+
+  for (const kind of ["goodput", "claims", "plan", "train"]) {
+    await step(`a study of ${kind} runs and is cancelled`, () =>
+      page({ ...desktop, locale: kind === "plan" ? "zh-CN" : "en-US" }, async (one) => {
+        const word = kind === "plan" ? { run: "运行", cancel: "取消", cancelled: "已取消" } : { run: "Run", cancel: "Cancel", cancelled: "Cancelled" };
+        await one.goto(`${address}#${kind}`);
+        await one.waitForFunction(() => (document.querySelector("textarea")?.value.length ?? 0) > 50);
+        await one.getByRole("button", { name: word.run, exact: true }).click();
+        if (kind === "train" || kind === "plan") {
+          await one.getByRole("button", { name: word.cancel, exact: true }).click();
+          await one.getByText(word.cancelled).waitFor({ timeout: 60_000 });
+          await one.getByRole("button", { name: word.run, exact: true }).click();
+        }
+        await one.waitForSelector(".report section", { timeout: 280_000 });
+        await settled(one);
+        await accessible(one, kind);
+        await picture(one, `${kind}-desktop`);
+        await one.setViewportSize(phone.viewport);
+        assert.equal(await one.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "too wide");
+        await picture(one, `${kind}-phone`);
+      }));
+  }
+
+  await step("kept studies are compared side by side", () =>
+    page({ ...desktop, locale: "en-US" }, async (one) => {
+      await one.goto(address);
+      await answered(one);
+      await settled(one);
+      for (const name of ["Before", "After"]) {
+        await one.getByLabel("Name to keep it under").fill(name);
+        await one.getByRole("button", { name: "Keep", exact: true }).click();
+        await one.getByText(`Kept as ${name}`).waitFor();
+      }
+      await one.goto(`${address}#compare/Before`);
+      await one.getByLabel("After").check();
+      await one.waitForFunction(() => document.querySelectorAll(".compare thead th").length === 3, null, { timeout: 60_000 });
+      await settled(one);
+      await accessible(one, "compare");
+      await picture(one, "compare");
+    }));
+
+  await step("by keyboard alone: skip, choose a view, move a slider", () =>
+    page({ ...desktop, locale: "en-US" }, async (one) => {
+      await one.goto(address);
+      await answered(one);
+      await settled(one);
+      await one.keyboard.press("Tab");
+      assert.equal(await one.evaluate(() => document.activeElement?.className), "skip");
+      await one.keyboard.press("Enter");
+      assert.equal(await one.evaluate(() => document.activeElement?.tagName), "MAIN");
+      // Everything that can be reached shows that it is.
+      await one.evaluate(() => document.body.focus());
+      const seen = [];
+      for (let i = 0; i < 60; i++) {
+        await one.keyboard.press("Tab");
+        seen.push(await one.evaluate(() => {
+          const at = document.activeElement;
+          if (!at || at === document.body) return "";
+          const style = getComputedStyle(at);
+          const box = at.getBoundingClientRect();
+          const shows = style.outlineStyle !== "none" || at.matches(".button input");
+          return shows || box.width === 0 ? at.tagName : `hidden focus: ${at.outerHTML.slice(0, 80)}`;
+        }));
+      }
+      assert.deepEqual(seen.filter((s) => s.startsWith("hidden focus")), []);
+      await one.locator(".views a[href='#facts']").focus();
+      await one.keyboard.press("Enter");
+      await one.waitForSelector("table.facts");
     }));
 
   await step("validation runs, tells its progress, and is cancelled", () =>
@@ -189,6 +354,15 @@ try {
       await accessible(one, "validated");
       await picture(one, "validate-desktop-zh-light");
     }));
+
+  await step("an interrupt ends the server at once, whatever runs", async () => {
+    const body = '{"busy":1}';
+    assert.equal((await fetch(`${address}api/v1/validate`, { method: "POST", body })).status, 202);
+    const ended = new Promise((end) => server.once("exit", (code, signal) => end({ code, signal })));
+    server.kill("SIGINT");
+    const late = new Promise((end) => setTimeout(() => end("still running"), 5_000));
+    assert.deepEqual(await Promise.race([ended, late]), { code: 0, signal: null });
+  });
 
   console.log(`${passed} passed, 0 failed`);
 } catch (error) {

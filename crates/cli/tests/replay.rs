@@ -177,5 +177,13 @@ fn wrong_input_is_told_with_its_place() {
     assert_eq!(exit, 1, "{err}");
     assert!(err.contains("GB a device"), "{err}");
     assert!(!dir.join("replay.json").exists());
+    let (exit, _, err) =
+        run("model = \"llama-3.1-8b\"\n[traffic]\narrivals = { rate = \"1 /s\" }\nrequests = 9\ninput = 9\n\
+             output = 9\n[[pool]]\nname = \"a\"\nsystem = \"nvidia-hgx-h100\"\nchips = 1\n\
+             [search]\nbest = \"chips\"\npools = []\nsplit = [100]\n");
+    assert_eq!(exit, 2);
+    for part in ["looks for the size of no pool", "the border between the first two rules"] {
+        assert!(err.contains(part), "{part} in {err}");
+    }
     std::fs::remove_dir_all(dir).expect("removed");
 }

@@ -20,13 +20,16 @@ pub struct Family {
     /// Names of its tiers in the catalog.
     #[serde(default)]
     pub tiers: Vec<String>,
+    /// Shares by architecture of the chip, that is by generation of the link, where they were measured.
+    #[serde(default)]
+    pub reach: Vec<Reach>,
     /// Seconds before anything happens.
     pub launch: Seconds,
     /// Seconds of software for each message of a chain.
     pub step: Seconds,
     /// Cost of filling pipelines, times the geometric mean of latency and transfer.
     pub fill: f64,
-    /// Share of a link's bandwidth that large messages reach.
+    /// Share of a link's bandwidth that large messages reach, under architectures that `reach` does not name.
     pub efficiency: f64,
     /// The same where switches add.
     pub adding: f64,
@@ -41,6 +44,28 @@ pub struct Family {
     /// Median for rows of sources (or chips, where there is one source) that the fit did not see; absent where nothing was
     /// left to hold out.
     pub held_out: Option<f64>,
+}
+
+/// Shares of a link's bandwidth that one architecture reaches.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reach {
+    /// "hopper".
+    pub architecture: String,
+    /// As [`Family::efficiency`].
+    pub efficiency: f64,
+    /// As [`Family::adding`].
+    pub adding: f64,
+    /// Rows it was fitted to.
+    pub rows: u32,
+}
+
+impl Family {
+    /// Share of a link's bandwidth that large messages reach under an architecture, and the same where switches add.
+    pub fn reach(&self, architecture: &str) -> (f64, f64) {
+        let own = self.reach.iter().find(|r| r.architecture.eq_ignore_ascii_case(architecture));
+        own.map_or((self.efficiency, self.adding), |r| (r.efficiency, r.adding))
+    }
 }
 
 /// All families.
@@ -86,7 +111,8 @@ impl Families {
         let share = |e: f64| e > 0.0 && e <= 1.0;
         let sane = |f: &Family| {
             let rest = [f.launch.0, f.adding_launch.0, f.step.0, f.fill, f.median, f.p90];
-            share(f.efficiency) && share(f.adding) && rest.iter().all(|v| v.is_finite() && *v >= 0.0)
+            let shares = f.reach.iter().all(|r| share(r.efficiency) && share(r.adding));
+            shares && share(f.efficiency) && share(f.adding) && rest.iter().all(|v| v.is_finite() && *v >= 0.0)
         };
         if let Some(bad) = all.family.iter().find(|f| !sane(f)) {
             return Err(FamilyError::Numbers(bad.name.clone()));

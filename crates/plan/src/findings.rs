@@ -129,6 +129,12 @@ pub struct SystemFinding {
     pub vendor: String,
     /// Chips used.
     pub chips: u32,
+    /// How its chips are joined, innermost first; empty where facts are missing.
+    #[serde(default)]
+    pub tiers: Vec<TierFinding>,
+    /// Optical circuit switches, where it has any.
+    #[serde(default)]
+    pub optical_switches: Option<f64>,
     /// The best set-up, or why there is none.
     pub answer: Answer,
     /// Set-ups that no other one beats in both tokens/s per chip and tokens/s per user.
@@ -137,6 +143,58 @@ pub struct SystemFinding {
     pub tried: u32,
     /// What was rejected, and why.
     pub rejected: Vec<Rejection>,
+}
+
+/// One tier of a fabric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TierFinding {
+    /// "NVLink".
+    pub name: String,
+    /// "switch", "mesh", "torus" or "clos".
+    pub shape: String,
+    /// Chips along each axis of a torus.
+    pub dims: Vec<u32>,
+    /// Whether wrap-around links of a torus are shifted.
+    pub twisted: bool,
+    /// Bandwidth below a Clos over that above; 1 elsewhere.
+    pub oversubscription: f64,
+    /// Chips of a domain.
+    pub chips: u32,
+    /// Bytes per second of a chip, one way.
+    pub bandwidth: f64,
+    /// Seconds, where stated.
+    pub latency: Option<f64>,
+    /// Switch chips of a domain, where stated.
+    pub switches: Option<f64>,
+    /// "copper", "optics", "mixed".
+    pub medium: String,
+}
+
+impl TierFinding {
+    /// As the catalog has it.
+    pub fn of(tier: &catalog::Tier) -> TierFinding {
+        use catalog::TierShape as S;
+        let (shape, dims, oversubscription) = match &tier.shape {
+            S::Switch => ("switch", Vec::new(), 1.0),
+            S::Mesh => ("mesh", Vec::new(), 1.0),
+            S::Torus { dims } => ("torus", dims.clone(), 1.0),
+            S::Clos { oversubscription_percent } => {
+                ("clos", Vec::new(), f64::from(*oversubscription_percent).max(100.0) / 100.0)
+            }
+        };
+        TierFinding {
+            name: tier.name.clone(),
+            shape: shape.to_owned(),
+            dims,
+            twisted: tier.wiring.twisted,
+            oversubscription,
+            chips: tier.chips,
+            bandwidth: tier.bandwidth.mid().0,
+            latency: tier.latency.as_ref().map(|l| l.mid().0),
+            switches: tier.wiring.switches.as_ref().map(catalog::Fact::mid),
+            medium: tier.medium.clone(),
+        }
+    }
 }
 
 /// The best set-up, or why there is none.

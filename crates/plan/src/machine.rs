@@ -1,5 +1,7 @@
 //! A system with its calibration resolved: what a prediction runs on.
 
+use std::sync::Arc;
+
 use catalog::{Arithmetic, Engine, System};
 use cost::calibration::Basis;
 use cost::comm::{CommCalibration, Network};
@@ -7,6 +9,7 @@ use cost::{Calibration, Device, Op};
 use formats::Scheme;
 
 use crate::refusal::Refusal;
+use crate::search::{Place, Steps};
 
 /// A system whose chips and fabric are priced for one stack of kernels.
 #[derive(Debug, Clone)]
@@ -17,6 +20,11 @@ pub struct Machine {
     pub device: Device,
     /// Its fabric.
     pub network: Network,
+    /// Which of a candidate's machines it is.
+    pub place: Place,
+    /// Times of its steps that were asked for before. They are those of one model in one storage, so there are none but
+    /// where a candidate is searched.
+    pub steps: Option<Arc<Steps>>,
 }
 
 /// Fitted parameters of operators and exchanges.
@@ -43,7 +51,12 @@ impl Machine {
             chip.devices.max(1),
             Some(&engine.family),
         )?;
-        Ok(Machine { system: system.clone(), device, network })
+        Ok(Machine { system: system.clone(), device, network, place: (0, None), steps: None })
+    }
+
+    /// With what is known of times of its steps.
+    pub fn recalling(self, place: Place, steps: Arc<Steps>) -> Machine {
+        Machine { place, steps: Some(steps), ..self }
     }
 
     /// Whose measurements stand behind the times of its operators.

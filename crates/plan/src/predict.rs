@@ -10,6 +10,7 @@ use units::Seconds;
 
 use crate::machine::Machine;
 use crate::refusal::Refusal;
+use crate::search::{Place, Steps as KnownSteps};
 
 /// Unevenness of experts: coefficient of variation of their popularity among the tokens of a batch.
 ///
@@ -266,7 +267,11 @@ impl<'a> Setup<'a> {
             let one = memory.per_token * longest + memory.per_request;
             return Err(Refusal::DoesNotFit { needs: memory.capacity - memory.pool + one, has: memory.capacity });
         }
-        Ok(Side { steps: StepTimes::new(deployment, self.launch()), memory, kv_tokens })
+        // Where feed-forward layers are elsewhere, step times are not those that the machine recalls.
+        let recall = self.machine.steps.as_deref().filter(|_| deployment.apart.is_none());
+        let recall = recall.map(|steps| (steps, self.machine.place, deployment.parallel));
+        let known = recall.map(|(steps, place, parallel)| steps.take(place, parallel)).unwrap_or_default();
+        Ok(Side { steps: StepTimes::knowing(deployment, self.launch(), known), memory, kv_tokens, recall })
     }
 
     /// Seconds to ship the cache of a prompt from a prefill to a decode replica.
@@ -294,6 +299,15 @@ pub struct Side<'a> {
     pub memory: Memory,
     /// Tokens that the cache of one of its attention ranks holds.
     pub kv_tokens: u64,
+    recall: Option<(&'a KnownSteps, Place, Parallel)>,
+}
+
+impl Drop for Side<'_> {
+    fn drop(&mut self) {
+        if let Some((steps, place, parallel)) = self.recall {
+            steps.put(place, parallel, self.steps.take_known());
+        }
+    }
 }
 
 /// A set-up, priced. What was asked of the cost model is remembered from one workload to the next.

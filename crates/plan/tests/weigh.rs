@@ -4,7 +4,7 @@ use catalog::{Catalog, Engine, System};
 use plan::findings::{Answer, Findings, Reason};
 use plan::interval::Intervals;
 use plan::machine::Fitted;
-use plan::search::search;
+use plan::search::{Recall, search};
 use plan::study::{self, Library, Study};
 use plan::weigh::{Ground, weigh};
 use proptest::prelude::*;
@@ -88,7 +88,8 @@ fn never_faster_than_physics() {
     let (input, output) = (study.traffic.input.mean(), study.traffic.output.mean());
     for candidate in &study.systems {
         let engines = catalog::engine::engines_for(&candidate.system.chip.architecture).expect("sound");
-        let found = search(&study, candidate, &engines, &FITTED).expect("a search");
+        let recall = Recall::default();
+        let found = search(&study, candidate, &engines, &FITTED, &recall).expect("a search");
         let chip = &candidate.system.chip;
         let parameters = catalog::model::parameters(&study.model);
         let peak = chip.peak.values().map(|p| p.mid().0).fold(0.0, f64::max);
@@ -162,7 +163,8 @@ fn the_fewest_chips_that_carry_a_load() {
 fn best(study: &Study, system: System, engine: &[Engine]) -> f64 {
     let mut candidate = study.systems[0].clone();
     candidate.system = system;
-    let found = search(study, &candidate, engine, &FITTED).expect("a search");
+    let recall = Recall::default();
+    let found = search(study, &candidate, engine, &FITTED, &recall).expect("a search");
     found.best.map_or(0.0, |(point, _)| point.output())
 }
 

@@ -1,64 +1,75 @@
-// Studies that take longer: their text, a job with its progress, and the sections of its report.
+// Studies that take longer: their text, a job with its progress, and the sections of its report. Runs stay while the page is
+// open and can be looked at side by side.
 
-import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
-import { api, type Ran, Refused } from "../api";
+import { createEffect, createMemo, createResource, createSignal, For, on, Show } from "solid-js";
+import { api, type Ran } from "../api";
 import { t, type Word } from "../i18n";
+import { watched } from "../job";
 import { pack, unpack } from "../link";
 import { Problem, problem, save, Shown } from "../parts";
 
-/// Time between two looks at a running job.
-const LOOK = 300;
+/// Runs that stay; the oldest goes.
+const STAY = 6;
+
+interface Done extends Ran {
+  number: number;
+  title: string;
+  text: string;
+}
+
+// Runs stay while other views are looked at.
+const [all, setAll] = createSignal<Record<string, Done[]>>({});
+let count = 0;
 
 export default function Run(props: { kind: string; link: string }) {
   const [kinds] = createResource(api.kinds);
   const examples = () => kinds()?.find((k) => k.kind === props.kind)?.examples ?? [];
+  const runs = createMemo(() => all()[props.kind] ?? []);
   const [text, setText] = createSignal("");
-  const [job, setJob] = createSignal<number>();
-  const [progress, setProgress] = createSignal({ done: 0, total: 0 });
   const [failure, setFailure] = createSignal<unknown>();
-  const [ran, setRan] = createSignal<Ran>();
+  const [chosen, choose] = createSignal<number[]>([]);
   const [said, say] = createSignal("");
   let own = "";
+  const shown = createMemo(() => runs().filter((r) => chosen().includes(r.number)));
+  const newest = () => shown().at(-1);
   createEffect(on([() => props.link, examples], async ([link, begin]) => {
     if (link !== "" && link !== own) {
       const study = await unpack(link);
       if (study !== undefined) setText(study);
     } else if (text() === "" && begin[0]) setText(begin[0].text);
   }));
-  let timer: number | undefined;
-  const watch = async (id: number) => {
-    try {
-      const told = await api.job<Ran>(id);
-      setProgress({ done: told.done, total: told.total });
-      if (told.state === "running") {
-        timer = setTimeout(() => void watch(id), LOOK);
-        return;
-      }
-      if (told.result) setRan(told.result);
-      else setFailure(told.state === "cancelled" ? new Error(t("cancelled")) : new Refused(told.error?.code ?? "", told.error?.message ?? "", told.error?.faults ?? []));
-    } catch (error) {
-      setFailure(error);
-    }
-    setJob(undefined);
-  };
+  choose(runs().slice(-1).map((r) => r.number));
+  let asked = "";
+  const job = watched<Ran>((ran) => {
+    const title = /^\s*(?:title|says|claim)\s*=\s*["'](.+?)["']/m.exec(asked)?.[1] ?? t(props.kind as Word);
+    const done: Done = { ...ran, number: ++count, title, text: asked };
+    setAll({ ...all(), [props.kind]: [...runs(), done].slice(-STAY) });
+    choose([done.number]);
+  }, setFailure);
   const start = async () => {
     setFailure(undefined);
-    setProgress({ done: 0, total: 0 });
+    say("");
+    asked = text();
+    own = await pack(asked);
+    history.replaceState(null, "", `#${props.kind}/${own}`);
+    await job.start(() => api.run(props.kind, asked));
+  };
+  const forget = (number: number) => {
+    setAll({ ...all(), [props.kind]: runs().filter((r) => r.number !== number) });
+    choose(chosen().filter((n) => n !== number));
+  };
+  const upload = async (file: File) => {
+    const name = file.name.replaceAll(/[^\p{L}\p{N}_.-]/gu, "-").replace(/^\.+/, "").slice(-64);
     try {
-      own = await pack(text());
-      history.replaceState(null, "", `#${props.kind}/${own}`);
-      const id = await api.run(props.kind, text());
-      setJob(id);
-      await watch(id);
+      await api.trace(name, file);
+      const line = `trace = ${JSON.stringify(name)}`;
+      setText(/^\s*trace\s*=.*$/m.test(text()) ? text().replace(/^\s*trace\s*=.*$/m, line) : text().replace(/^\[traffic\]\s*$/m, `[traffic]\n${line}`));
+      say(t("uploaded"));
     } catch (error) {
-      setFailure(error);
+      say(problem(error));
     }
   };
-  onCleanup(() => {
-    clearTimeout(timer);
-    const id = job();
-    if (id !== undefined) void api.cancel(id).catch(() => {});
-  });
+  const blob = (content: string, type: string, ending: string) => save(new Blob([content], { type }), `${props.kind}.${ending}`);
   return (
     <div class="two">
       <aside class="question" aria-label={t("question")}>
@@ -71,29 +82,50 @@ export default function Run(props: { kind: string; link: string }) {
           </Show>
           <textarea aria-label={t("text")} spellcheck={false} value={text()} onInput={(e) => setText(e.currentTarget.value)} />
           <div class="buttons">
-            <Show when={job() === undefined} fallback={<button type="button" onClick={() => void api.cancel(job()!).catch((e) => say(problem(e)))}>{t("cancel")}</button>}>
+            <Show when={job.running() === undefined} fallback={<button type="button" onClick={() => void job.cancel()}>{t("cancel")}</button>}>
               <button type="button" class="main" disabled={text().trim() === ""} onClick={() => void start()}>{t("run")}</button>
             </Show>
-            <button type="button" onClick={() => void navigator.clipboard.writeText(`${location.origin}/#${props.kind}/${own}`).then(() => say(t("copied")))} disabled={!ran()}>{t("link")}</button>
-            <button type="button" onClick={() => save(new Blob([text()], { type: "application/toml" }), `${props.kind}.toml`)}>{t("study")}</button>
-            <button type="button" disabled={!ran()} onClick={() => save(new Blob([ran()!.report], { type: "text/html" }), `${props.kind}.html`)}>{t("report")}</button>
-            <button type="button" disabled={!ran()} onClick={() => save(new Blob([JSON.stringify(ran()!.findings, null, 2)], { type: "application/json" }), `${props.kind}.json`)}>{t("findings")}</button>
+            <button type="button" onClick={async () => { await navigator.clipboard.writeText(`${location.origin}/#${props.kind}/${await pack(text())}`); say(t("copied")); }}>{t("link")}</button>
+            <button type="button" onClick={() => blob(text(), "application/toml", "toml")}>{t("study")}</button>
+            <button type="button" disabled={!newest()} onClick={() => blob(newest()!.report, "text/html", "html")}>{t("report")}</button>
+            <button type="button" disabled={!newest()} onClick={() => blob(JSON.stringify(newest()!.findings, null, 2), "application/json", "json")}>{t("findings")}</button>
             <label class="button">{t("open")}<input type="file" accept=".toml,text/plain" onInput={async (e) => { const file = e.currentTarget.files?.[0]; if (file) setText(await file.text()); }} /></label>
+            <Show when={props.kind === "replay"}>
+              <label class="button">{t("uploadTrace")}<input type="file" accept=".csv,.jsonl,.json,.gz" onInput={async (e) => { const file = e.currentTarget.files?.[0]; if (file) await upload(file); }} /></label>
+            </Show>
           </div>
           <p class="said" role="status">{said()}</p>
         </div>
       </aside>
-      <main aria-busy={job() !== undefined} aria-label={t("answer")}>
+      <main aria-busy={job.running() !== undefined} aria-label={t("answer")}>
         <h1>{t(props.kind as Word)}</h1>
-        <Show when={job() !== undefined}>
+        <Show when={job.running() !== undefined}>
           <p class="status" role="status">
-            <Show when={progress().total > 0} fallback={<>{t("running")} {t("steps", { done: progress().done })}</>}>
-              <progress max={progress().total} value={progress().done} aria-label={t("running")} /> {t("progress", progress())}
+            <Show when={job.progress().total > 0} fallback={<><progress aria-label={t("running")} /> {t("steps", { done: job.progress().done })}</>}>
+              <progress max={job.progress().total} value={job.progress().done} aria-label={t("running")} /> {t("progress", { ...job.progress() })}
             </Show>
           </p>
         </Show>
         <Problem error={failure()} />
-        <Show when={ran()}>{(found) => <Shown page={found().page} />}</Show>
+        <Show when={runs().length > 1}>
+          <fieldset class="ticks"><legend>{t("runs")}</legend>
+            <For each={runs()}>{(run) => (
+              <span class="run">
+                <label class="check"><input type="checkbox" checked={chosen().includes(run.number)}
+                  onChange={(e) => choose(e.currentTarget.checked ? [...chosen(), run.number] : chosen().filter((n) => n !== run.number))} /> {run.number}. {run.title}</label>
+                <button type="button" class="cross" aria-label={t("forget", { name: `${run.number}. ${run.title}` })} onClick={() => forget(run.number)}>×</button>
+              </span>
+            )}</For>
+          </fieldset>
+        </Show>
+        <div class="beside" classList={{ many: shown().length > 1 }} tabindex={shown().length > 1 ? 0 : undefined} role={shown().length > 1 ? "group" : undefined} aria-label={shown().length > 1 ? t("sideBySide") : undefined}>
+          <For each={shown()}>{(run) => (
+            <div class="one">
+              <Show when={shown().length > 1}><h2>{run.number}. {run.title}</h2></Show>
+              <Shown page={run.page} apart={shown().length > 1 ? `run-${run.number}-` : ""} />
+            </div>
+          )}</For>
+        </div>
       </main>
     </div>
   );

@@ -1,27 +1,48 @@
 // The main view: the question on one side, the answer on the other, which follows.
 
 import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
-import { api, type Choices, type Weighed } from "../api";
+import { api, type Choices, type Parallel, type Weighed } from "../api";
 import { Controls } from "../controls";
 import { t } from "../i18n";
 import { pack, unpack } from "../link";
 import { Problem, problem, save, Shown } from "../parts";
-import { example, type Form, read, write } from "../study";
+import { current, setCurrent } from "../current";
+import { example, type Form, read, TRAFFIC, write } from "../study";
 import { BreakEven } from "./breakeven";
 
 /// Quiet time after a change, so that a moving slider asks for few answers.
 const QUIET = 80;
+/// Rest after a draft before the search.
+const RESTED = 400;
+
+/// The best set-ups of an answer, as a study names them: the search chooses how many of them, and their load.
+function setups(of: Weighed): Record<string, string> {
+  const split = (p: Parallel) => `TP${p.tp} PP${p.pp} DP${p.dp} EP${p.ep}`;
+  const out: Record<string, string> = {};
+  for (const { id, answer } of of.findings.systems) {
+    const setup = answer.setup;
+    if (!setup) continue;
+    const pools = setup.prefill ? `prefill ${split(setup.prefill[1])} + decode ${split(setup.parallel)}` : `aggregated ${split(setup.parallel)}`;
+    out[id] = `${pools} engine=${setup.engine}`;
+  }
+  return out;
+}
 
 export function Weigh(props: { choices: Choices; link: string }) {
-  const [form, setForm] = createSignal<Form | undefined>(example);
-  const [text, setText] = createSignal(write(example));
-  const [asText, setAsText] = createSignal(false);
+  const begin = current() ?? write(example);
+  const [form, setForm] = createSignal<Form | undefined>(read(begin));
+  const [text, setText] = createSignal(begin);
+  // The study that the answer on the screen is of.
+  const [asked, setAsked] = createSignal("");
+  const [asText, setAsText] = createSignal(read(begin) === undefined);
   const [answer, setAnswer] = createSignal<Weighed>();
   const [busy, setBusy] = createSignal(false);
   const [took, setTook] = createSignal(0);
   const [failure, setFailure] = createSignal<unknown>();
 
+  let drafts = false;
   const open = (study: string) => {
+    drafts = false;
     const found = read(study);
     setForm(found);
     setAsText(found === undefined);
@@ -30,6 +51,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
   const change = (part: Partial<Form>) => {
     const old = form();
     if (!old) return;
+    drafts = Object.keys(part).every((key) => TRAFFIC.has(key));
     const changed = { ...old, ...part };
     setForm(changed);
     setText(write(changed));
@@ -43,24 +65,45 @@ export function Weigh(props: { choices: Choices; link: string }) {
     if (study !== undefined) open(study);
   }));
 
-  // Only the newest question is waited for.
+  // Only the newest question is waited for. Where only the traffic moves, the set-ups of before are weighed first, which
+  // follows a slider; the search goes on when it rests.
   let running: AbortController | undefined;
   let timer: number | undefined;
+  const draw = async (mine: AbortController) => {
+    const [now, before] = [form(), answer()];
+    if (!now || !before || !drafts) return false;
+    const began = performance.now();
+    try {
+      const found = await api.weigh(write(now, setups(before)), mine.signal);
+      if (mine.signal.aborted || !found.findings.systems.some((s) => s.answer.kind === "served")) return false;
+      setAnswer({ ...found, draft: Math.round(performance.now() - began) });
+      setFailure(undefined);
+      return true;
+    } catch {
+      // The search itself tells what is wrong.
+      return false;
+    }
+  };
   createEffect(on(text, (study) => {
     clearTimeout(timer);
     timer = setTimeout(async () => {
       running?.abort();
       const mine = (running = new AbortController());
       setBusy(true);
+      if (await draw(mine)) await new Promise((rested) => setTimeout(rested, RESTED));
+      if (mine.signal.aborted) return;
       const began = performance.now();
       try {
         const found = await api.weigh(study, mine.signal);
         if (mine.signal.aborted) return;
+        setAsked(study);
         setAnswer(found);
         setFailure(undefined);
         setTook(Math.round(performance.now() - began));
+        setCurrent(study);
         own = await pack(study);
-        history.replaceState(null, "", `#weigh/${own}`);
+        // Another view may be on the screen by now.
+        if (!mine.signal.aborted) history.replaceState(null, "", `#weigh/${own}`);
       } catch (error) {
         if (mine.signal.aborted) return;
         setFailure(error);
@@ -85,6 +128,7 @@ export function Weigh(props: { choices: Choices; link: string }) {
             <Show when={form() === undefined}><p class="note">{t("textOnly")}</p></Show>
             <textarea aria-label={t("text")} spellcheck={false} value={text()} onInput={(e) => {
               const typed = e.currentTarget.value;
+              drafts = false;
               setForm(read(typed));
               setText(typed);
             }} />
@@ -98,11 +142,11 @@ export function Weigh(props: { choices: Choices; link: string }) {
         <p class="status" role="status">
           <Show when={busy()} fallback={
             <Show when={answer() && !failure()}>{t("took", { weighed: answer()!.weighed, remembered: answer()!.remembered, ms: took() })}</Show>
-          }>{t("weighing")}</Show>
+          }>{answer()?.draft === undefined ? t("weighing") : t("draft", { ms: answer()!.draft! })}</Show>
         </p>
         <Problem error={failure()} />
         <Show when={answer()}>
-          {(found) => <Answer found={found()} />}
+          {(found) => <Answer found={found()} text={asked()} />}
         </Show>
       </main>
     </div>
@@ -110,8 +154,8 @@ export function Weigh(props: { choices: Choices; link: string }) {
 }
 
 /// The report's sections, and among them what would have to change.
-function Answer(props: { found: Weighed }) {
-  const even = (<div><BreakEven findings={props.found.findings} /></div>) as HTMLElement;
+function Answer(props: { found: Weighed; text: string }) {
+  const even = (<div><BreakEven findings={props.found.findings} text={props.text} /></div>) as HTMLElement;
   return <Shown page={props.found.page} after={(place) => place.querySelector("#cost")?.after(even)} />;
 }
 
@@ -134,6 +178,7 @@ function Files(props: { text: string; answer: Weighed | undefined; keeps: boolea
         <button type="button" onClick={() => save(toml(props.text), "study.toml")}>{t("study")}</button>
         <button type="button" onClick={tried(async () => save(await api.file("report", props.text), "report.html"))}>{t("report")}</button>
         <button type="button" onClick={tried(async () => save(await api.file("csv", props.text), "findings.csv"))}>{t("table")}</button>
+        <button type="button" onClick={tried(async () => save(await api.file("parquet", props.text), "findings.parquet"))}>{t("parquet")}</button>
         <button type="button" disabled={!props.answer} onClick={() => save(new Blob([JSON.stringify(props.answer?.findings, null, 2)], { type: "application/json" }), "findings.json")}>{t("findings")}</button>
         <label class="button">
           {t("open")}

@@ -1,7 +1,7 @@
 //! A fabric as nested boxes: a box for each domain, its switches as a bar on top, chips inside; tori as lattices.
 
-use catalog::{System, TierShape};
-use fabric::graph::Graph;
+use catalog::System;
+use plan::findings::{SystemFinding, TierFinding};
 
 use super::sheet::{CHIP, COPPER, FADED, INK, LIGHT, RULE, Sheet};
 use super::svg::text_width;
@@ -15,31 +15,81 @@ const BAR: f64 = 24.0;
 /// Domains of one tier that are drawn; the rest is counted.
 const SHOWN: u32 = 48;
 
-/// The drawing as a file.
-pub fn drawing(system: &System, graph: &Graph, lang: Lang) -> String {
-    let mut sheet = Sheet::new(WIDTH);
-    let chips = graph.chips.len() as u32;
-    sheet.title((28.0, 40.0), 20.0, &system.name);
-    let of = Msg::ChipsCount.fill(lang, &[("count", &thousands(f64::from(chips)))]);
-    sheet.text((28.0, 62.0), "start", 13.0, FADED, &format!("{of}, {}", system.chip.name));
-    legend(&mut sheet, lang);
-    let mut top = 84.0;
-    // Tiers beyond what is drawn only say what they join.
-    let used = system.fabric.tiers.iter().take_while(|t| t.chips < chips).count() + 1;
-    let used = used.min(system.fabric.tiers.len());
-    for tier in system.fabric.tiers[used..].iter().rev() {
-        bar(&mut sheet, (28.0, top), WIDTH - 56.0, tier, lang, false);
-        for i in 0..7 {
-            let x = 80.0 + f64::from(i) * (WIDTH - 160.0) / 6.0;
-            sheet.line((x, top + BAR), (x, top + BAR + 14.0), hue(&tier.medium), 1.6, " stroke-dasharray=\"2 3\"");
+/// What is drawn.
+pub struct Drawn<'a> {
+    name: &'a str,
+    chip: &'a str,
+    chips: u32,
+    tiers: Vec<TierFinding>,
+    optical_switches: Option<f64>,
+}
+
+impl<'a> Drawn<'a> {
+    /// A system of the catalog, or a part of it.
+    pub fn of(system: &'a System) -> Drawn<'a> {
+        Drawn {
+            name: &system.name,
+            chip: &system.chip.name,
+            chips: system.chips,
+            tiers: system.fabric.tiers.iter().map(TierFinding::of).collect(),
+            optical_switches: system.parts.get("optical_switches").map(catalog::Fact::mid),
         }
-        top += BAR + 14.0;
     }
-    let box_of = Boxes { system, chips, lang };
-    let inner = WIDTH - 56.0;
-    let height = box_of.measure(used, inner, chips);
-    box_of.draw(&mut sheet, used, (28.0, top), inner, chips);
-    sheet.finish(top + height + 28.0)
+
+    /// A system of an answer.
+    pub fn weighed(system: &'a SystemFinding) -> Drawn<'a> {
+        Drawn {
+            name: &system.name,
+            chip: &system.chip,
+            chips: system.chips,
+            tiers: system.tiers.clone(),
+            optical_switches: system.optical_switches,
+        }
+    }
+
+    /// Whether there is anything to draw.
+    pub fn is_empty(&self) -> bool {
+        self.tiers.is_empty() || self.chips == 0
+    }
+
+    /// The drawing as a file.
+    pub fn file(&self, lang: Lang) -> String {
+        let mut sheet = Sheet::new(WIDTH);
+        sheet.title((28.0, 40.0), 20.0, self.name);
+        let of = Msg::ChipsCount.fill(lang, &[("count", &thousands(f64::from(self.chips)))]);
+        sheet.text((28.0, 62.0), "start", 13.0, FADED, &format!("{of}, {}", self.chip));
+        legend(&mut sheet, lang);
+        let height = self.draw(&mut sheet, 84.0, lang);
+        sheet.finish(height)
+    }
+
+    /// The drawing for a page that has the title already, in the page's colours.
+    pub fn figure(&self, lang: Lang, label: &str) -> String {
+        let mut sheet = Sheet::new(WIDTH);
+        legend(&mut sheet, lang);
+        let height = self.draw(&mut sheet, 56.0, lang);
+        sheet.finish_inside(height, label)
+    }
+
+    /// Tiers from `top` on; gives the height of the sheet.
+    fn draw(&self, sheet: &mut Sheet, mut top: f64, lang: Lang) -> f64 {
+        // Tiers beyond what is drawn only say what they join.
+        let used = self.tiers.iter().take_while(|t| t.chips < self.chips).count() + 1;
+        let used = used.min(self.tiers.len());
+        for tier in self.tiers[used..].iter().rev() {
+            bar(sheet, (28.0, top), WIDTH - 56.0, tier, lang, false);
+            for i in 0..7 {
+                let x = 80.0 + f64::from(i) * (WIDTH - 160.0) / 6.0;
+                sheet.line((x, top + BAR), (x, top + BAR + 14.0), hue(&tier.medium), 1.6, " stroke-dasharray=\"2 3\"");
+            }
+            top += BAR + 14.0;
+        }
+        let box_of = Boxes { system: self, chips: self.chips, lang };
+        let inner = WIDTH - 56.0;
+        let height = box_of.measure(used, inner, self.chips);
+        box_of.draw(sheet, used, (28.0, top), inner, self.chips);
+        top + height + 28.0
+    }
 }
 
 fn hue(medium: &str) -> &'static str {
@@ -57,17 +107,15 @@ fn legend(sheet: &mut Sheet, lang: Lang) {
 }
 
 /// What a tier is, on a bar of its medium's colour.
-fn bar(sheet: &mut Sheet, (x, y): (f64, f64), width: f64, tier: &catalog::Tier, lang: Lang, short: bool) {
+fn bar(sheet: &mut Sheet, (x, y): (f64, f64), width: f64, tier: &TierFinding, lang: Lang, short: bool) {
     sheet.rect((x, y), (width, BAR), hue(&tier.medium), "none", 4.0);
-    let mut parts = vec![tier.name.clone(), shape(&tier.shape, tier.wiring.twisted, lang)];
-    if let Some(switches) =
-        tier.wiring.switches.as_ref().filter(|_| matches!(tier.shape, TierShape::Switch | TierShape::Clos { .. }))
-    {
-        parts.push(format!("{} {}", thousands(switches.mid()), Msg::FabricSwitches.text(lang).to_lowercase()));
+    let mut parts = vec![tier.name.clone(), shape(tier, lang)];
+    if let Some(switches) = tier.switches.filter(|_| matches!(tier.shape.as_str(), "switch" | "clos")) {
+        parts.push(format!("{} {}", thousands(switches), Msg::FabricSwitches.text(lang).to_lowercase()));
     }
-    parts.push(quantity(tier.bandwidth.mid().0, Unit::Bandwidth));
-    if let Some(latency) = &tier.latency {
-        parts.push(quantity(latency.mid().0, Unit::Time));
+    parts.push(quantity(tier.bandwidth, Unit::Bandwidth));
+    if let Some(latency) = tier.latency {
+        parts.push(quantity(latency, Unit::Time));
     }
     if !short {
         parts.push(term(&tier.medium, lang).to_owned());
@@ -86,7 +134,7 @@ fn bar(sheet: &mut Sheet, (x, y): (f64, f64), width: f64, tier: &catalog::Tier, 
 }
 
 struct Boxes<'a> {
-    system: &'a System,
+    system: &'a Drawn<'a>,
     chips: u32,
     lang: Lang,
 }
@@ -101,8 +149,8 @@ struct Grid {
 }
 
 impl Boxes<'_> {
-    fn tier(&self, level: usize) -> &catalog::Tier {
-        &self.system.fabric.tiers[level - 1]
+    fn tier(&self, level: usize) -> &TierFinding {
+        &self.system.tiers[level - 1]
     }
 
     /// Chips of a domain of the tiers below `level`.
@@ -138,14 +186,16 @@ impl Boxes<'_> {
         Grid { shown, more: units - shown, columns: columns as u32, width: each, gap }
     }
 
+    fn lattice(&self, width: f64) -> Lattice {
+        Lattice::of(&self.tier(1).dims, width, self.system.optical_switches)
+    }
+
     fn measure(&self, level: usize, width: f64, chips: u32) -> f64 {
         if level == 0 {
             return width;
         }
-        if let TierShape::Torus { dims } = &self.tier(level).shape
-            && level == 1
-        {
-            return BAR + Lattice::of(dims, width, self.system).height() + 2.0 * PAD;
+        if level == 1 && !self.tier(level).dims.is_empty() {
+            return BAR + self.lattice(width).height() + 2.0 * PAD;
         }
         let grid = self.grid(level, width, chips);
         let each = self.measure(level - 1, grid.width, self.domain(level - 1));
@@ -161,10 +211,8 @@ impl Boxes<'_> {
         let height = self.measure(level, width, chips);
         sheet.rect((x, y), (width, height), if level.is_multiple_of(2) { "#f4f7f9" } else { "#fbfcfd" }, RULE, 6.0);
         bar(sheet, (x, y), width, self.tier(level), self.lang, width < 600.0);
-        if let TierShape::Torus { dims } = &self.tier(level).shape
-            && level == 1
-        {
-            return Lattice::of(dims, width, self.system).draw(sheet, (x, y + BAR + PAD), self.lang);
+        if level == 1 && !self.tier(level).dims.is_empty() {
+            return self.lattice(width).draw(sheet, (x, y + BAR + PAD), self.lang);
         }
         let grid = self.grid(level, width, chips);
         let inner = self.domain(level - 1);
@@ -196,7 +244,7 @@ struct Lattice {
 }
 
 impl Lattice {
-    fn of(dims: &[u32], width: f64, system: &System) -> Lattice {
+    fn of(dims: &[u32], width: f64, ocs: Option<f64>) -> Lattice {
         let axis = |i: usize| dims.get(i).copied().unwrap_or(1);
         let all = [axis(0), axis(1), dims.iter().skip(2).product::<u32>().max(1)];
         let many = dims.iter().map(|&d| u64::from(d)).product::<u64>() > 600;
@@ -207,7 +255,6 @@ impl Lattice {
         let across = (a - 1.0) + 0.5 * (b - 1.0) + 1.2;
         let up = (c - 1.0) + 0.38 * (b - 1.0) + 1.2;
         let step = ((width - 120.0) / across).min(520.0 / up).clamp(6.0, 72.0);
-        let ocs = system.parts.get("optical_switches").map(catalog::Fact::mid);
         Lattice { cells, edge, step, ocs, width }
     }
 

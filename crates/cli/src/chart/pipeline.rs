@@ -32,6 +32,7 @@ pub fn drawing(timeline: &Timeline, width: f64, view: &str, labelled_by: &str) -
     let works = &timeline.works;
     let longest = works.iter().map(|w| w.2 - w.1).fold(0.0, f64::max);
     let window = (longest * 3.0 * f64::from(timeline.stages.max(4))).min(timeline.end);
+    let window = if timeline.told * 2.0 < timeline.end { window.min(timeline.told) } else { window };
     let split = window * 2.0 < timeline.end;
     let half = if split { (width - left - gap) / 2.0 } else { width - left };
     let views: Vec<(f64, f64, f64, Training)> = if split {
@@ -40,7 +41,7 @@ pub fn drawing(timeline: &Timeline, width: f64, view: &str, labelled_by: &str) -
             (left + half + gap, timeline.end - window, timeline.end, Training::End),
         ]
     } else {
-        vec![(left, 0.0, timeline.end, Training::Start)]
+        vec![(left, 0.0, timeline.end, Training::Step)]
     };
     for stage in 0..stages {
         let y = top + pitch * f64::from(stage) + pitch * 0.75;

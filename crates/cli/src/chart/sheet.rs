@@ -79,6 +79,18 @@ impl Sheet {
         ));
     }
 
+    /// A picture inside a page: in its font and colours, as wide as there is room, named for readers who do not see it.
+    pub fn finish_inside(self, height: f64, label: &str) -> String {
+        let mut body = self.out;
+        for (file, page) in ON_PAGE {
+            body = body.replace(&format!("\"{file}\""), &format!("\"{page}\""));
+        }
+        let (width, label) = (self.width, escape(label).replace('"', "&quot;"));
+        format!(
+            "<svg viewBox=\"0 0 {width:.0} {height:.0}\" width=\"100%\" role=\"img\" aria-label=\"{label}\">\n{body}</svg>\n"
+        )
+    }
+
     /// The whole file.
     pub fn finish(self, height: f64) -> String {
         let (width, body) = (self.width, self.out);
@@ -89,6 +101,17 @@ impl Sheet {
         )
     }
 }
+
+/// Colours of a file by the names that pages give them, which follow the theme.
+const ON_PAGE: [(&str, &str); 7] = [
+    (INK, "var(--ink)"),
+    (FADED, "var(--soft)"),
+    (RULE, "var(--rule)"),
+    ("#f4f7f9", "var(--panel)"),
+    ("#fbfcfd", "var(--bg)"),
+    ("#e3f1f3", "var(--panel)"),
+    (CHIP, "var(--k0)"),
+];
 
 fn escape(text: &str) -> String {
     let plain: String = text.chars().filter(|c| !c.is_control()).collect();

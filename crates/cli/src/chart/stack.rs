@@ -20,7 +20,7 @@ pub struct Column {
 pub fn stack(columns: &[Column], unit: &Both, width: f64, class: &str, labelled_by: &str) -> String {
     let slim = slim(width);
     let height = if slim { 240.0 } else { 300.0 };
-    let (left, right, top, bottom) = (50.0, width - 8.0, 12.0, height - 28.0);
+    let (left, right, top, bottom) = (58.0, width - 8.0, 12.0, height - 28.0);
     let sum = |c: &Column| c.parts.iter().map(|p| p.1).sum::<f64>();
     let most = columns.iter().map(|c| sum(c).max(c.wanted)).fold(0.0, f64::max);
     let scale = Scale::linear(most * 1.08, bottom, top);

@@ -154,7 +154,7 @@ fn held_out(
     }
     let orders = plan::train::orderings(cases, &points);
     println!("orderings: {} of {} right", orders.right, orders.pairs);
-    let intervals = Intervals::fit(&super::validate::residuals(&points));
+    let intervals = plan::train::calibrate::intervals(&super::validate::residuals(&points));
     for s in &intervals.stratum {
         println!(
             "interval {} {} {}: {} to {}, {} runs, {} groups, coverage of unseen groups {} %",
@@ -233,20 +233,30 @@ fn families(file: &std::path::Path, catalog: &Catalog, out: Option<&std::path::P
     let table = plan::tables::Table::read(file).map_err(|e| e.to_string())?;
     let fits = calibrate_fabric::fit(&table, catalog).map_err(|e| e.to_string())?;
     let mut table = Table::new();
-    table.set_header(["family", "rows", "median %", "from 1 MiB %", "held out", "median %", "from 1 MiB %"]);
+    table.set_header([
+        "family",
+        "rows",
+        "median %",
+        "from 1 MiB %",
+        "source held out",
+        "from 1 MiB %",
+        "machine held out",
+        "from 1 MiB %",
+    ]);
     let median = |errors: &[(f64, f64)], least| quantile(errors, least, 0.5).map_or_else(|| "-".to_owned(), percent);
+    let mut show = |name: &str, errors: [&[(f64, f64)]; 3]| {
+        let mut row = vec![name.to_owned(), errors[0].len().to_string()];
+        row.extend(errors.iter().flat_map(|e| [median(e, 0.0), median(e, MIB)]));
+        table.add_row(row);
+    };
     for f in &fits {
-        let (own, held) = (&f.errors, &f.held_out);
-        let counts = (own.len().to_string(), held.len().to_string());
-        let row = [median(own, 0.0), median(own, MIB), median(held, 0.0), median(held, MIB)];
-        table.add_row([&f.name, &counts.0, &row[0], &row[1], &counts.1, &row[2], &row[3]]);
+        show(&f.name, [&f.errors, &f.held_out, &f.unseen]);
     }
-    let named = || fits.iter().filter(|f| !f.tiers.is_empty());
-    let own: Vec<(f64, f64)> = named().flat_map(|f| f.errors.clone()).collect();
-    let held: Vec<(f64, f64)> = named().flat_map(|f| f.held_out.clone()).collect();
-    let counts = (own.len().to_string(), held.len().to_string());
-    let row = [median(&own, 0.0), median(&own, MIB), median(&held, 0.0), median(&held, MIB)];
-    table.add_row(["all of the above but any", &counts.0, &row[0], &row[1], &counts.1, &row[2], &row[3]]);
+    let named = |of: &dyn Fn(&calibrate_fabric::FamilyFit) -> Vec<(f64, f64)>| -> Vec<(f64, f64)> {
+        fits.iter().filter(|f| !f.tiers.is_empty()).flat_map(of).collect()
+    };
+    let all = [named(&|f| f.errors.clone()), named(&|f| f.held_out.clone()), named(&|f| f.unseen.clone())];
+    show("all of the above but any", [&all[0], &all[1], &all[2]]);
     println!("{table}");
     if let Some(folder) = out {
         let path = folder.join("fabric.toml");

@@ -34,6 +34,8 @@ messages! { PlanMsg;
     Money: "What it costs", "费用构成";
     MoneyNote: "In {unit}, in the mean of scenarios, at the value of money in {quarter}.", "单位 {unit}，情景加权平均，按 {quarter} 的币值。";
     Scenarios: "Scenarios", "情景";
+    ScenariosNoteOne: "Orders of the first quarter are the same in all; later ones adapt.", "首个季度的订单在所有情景中相同，之后随情景调整。";
+    ScenariosNoteNone: "All orders adapt to the scenario.", "所有订单随情景调整。";
     ScenariosNote: "Orders of the first {decided} quarters are the same in all; later ones adapt.", "前 {decided} 个季度的订单在所有情景中相同，之后随情景调整。";
     Rates: "Speed of a unit", "单元速度";
     RatesNote: "Tokens a second of one unit that does nothing else, from the engine, with 90 % intervals.", "单个单元只做该任务时的 tokens/s，由引擎得出，附 90% 区间。";
@@ -88,7 +90,7 @@ messages! { PlanMsg;
     // Claims.
     Claims: "Claims", "说法";
     ClaimsTitle: "Claims of the press, tested", "媒体说法的检验";
-    ClaimsLead: "{count} statements: {holds} hold, {holds_if} hold under conditions, {does_not} do not hold, {cannot} cannot be tested.", "共 {count} 条：成立 {holds}，有条件成立 {holds_if}，不成立 {does_not}，无法检验 {cannot}。";
+    ClaimsLead: "{count} statements. Hold: {holds}; under conditions: {holds_if}; do not hold: {does_not}; cannot be tested: {cannot}.", "共 {count} 条：成立 {holds}，有条件成立 {holds_if}，不成立 {does_not}，无法检验 {cannot}。";
     ClaimsNote: "Each is a small study; the verdict follows from its figures.", "每条都是一个小型研究，结论由其数字得出。";
     Figures: "Figures", "数字";
     Case: "Case", "情形";
@@ -96,7 +98,7 @@ messages! { PlanMsg;
     Claimed: "Claimed", "所称";
     Outcome: "Outcome", "判断";
     SaidBy: "Said by {by}", "出自 {by}";
-    OpenWhy: "the figures' intervals hold both", "数字的区间跨越所称界线";
+    OpenWhy: "the figures lie on the claimed side in {yes} of {all} cases, but their 90 % intervals hold both", "{all} 种情形中有 {yes} 种的数字位于所称一侧，但 90% 区间跨越界线";
     HoldsIfCases: "Holds if: {cases}", "成立条件：{cases}";
 }
 

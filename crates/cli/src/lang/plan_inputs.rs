@@ -1,6 +1,6 @@
 //! Names of the inputs of a plan, and their values, for people: `offer.h200.duty` at 0.25 is "duty of h200", 25 %.
 
-use super::number::{digits, percent};
+use super::number::{Unit, digits, percent, quantity};
 use super::{Lang, PlanMsg};
 
 /// The last part of a path, in English and in Chinese, and whether its value is a share that reads best in percent.
@@ -55,21 +55,28 @@ pub fn name(path: &str, lang: Lang) -> String {
 
 /// The unit, with what stands for nothing left out.
 pub fn unit(path: &str, unit: &str) -> Option<String> {
-    (!unit.is_empty() && !is_share(path)).then(|| unit.to_owned())
+    (!unit.is_empty() && unit != "x" && !is_share(path)).then(|| unit.to_owned())
 }
 
 /// The name with its unit.
 pub fn labelled(path: &str, unit_of: &str, lang: Lang) -> String {
     let name = name(path, lang);
     match unit(path, unit_of) {
-        Some(unit) => format!("{name}{}{unit}", lang.comma()),
+        Some(unit) if lang == Lang::En => format!("{name}, {unit}"),
+        Some(unit) => format!("{name}{}", lang.brackets(&unit)),
         None => name,
     }
 }
 
 /// A value without its unit.
 pub fn value(path: &str, x: f64) -> String {
-    if is_share(path) { percent(x) } else { digits(x) }
+    match () {
+        () if is_share(path) => percent(x),
+        () if path.ends_with(".speed") => format!("{} ×", digits(x)),
+        // Tokens a day: 3.00G says more than its nine zeros.
+        () if x.abs() >= 1e7 => quantity(x, Unit::Plain),
+        () => digits(x),
+    }
 }
 
 /// A value with its unit.
@@ -96,6 +103,8 @@ mod tests {
         assert_eq!(amount("offer.h200.duty", 0.25, ""), "25 %");
         assert_eq!(labelled("offer.950pr.price", "USD/chip", Lang::En), "price of 950pr, USD/chip");
         assert_eq!(name("money.interest", Lang::En), "interest");
+        assert_eq!(amount("offer.h200.speed", 0.5, "x"), "0.500 ×");
+        assert_eq!(amount("work.chat.tokens_per_day", 3e9, "tokens/day"), "3.00G tokens/day");
         assert_eq!(name("scenario.rents rise.a third dearer", Lang::En), "a third dearer of rents rise");
     }
 }

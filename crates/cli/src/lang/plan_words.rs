@@ -146,6 +146,15 @@ pub fn offers_with_money(f: &PlanFindings, p: &PlanFinding) -> Vec<usize> {
     (0..f.offers.len()).filter(|&o| p.spent.iter().any(|s| s.offer == Some(o) && s.amount.abs() > 5e-7)).collect()
 }
 
+/// Which orders all scenarios share.
+pub fn shared(f: &PlanFindings, lang: Lang) -> String {
+    match f.decided {
+        0 => PlanMsg::ScenariosNoteNone.text(lang).to_owned(),
+        1 => PlanMsg::ScenariosNoteOne.text(lang).to_owned(),
+        n => PlanMsg::ScenariosNote.fill(lang, &[("decided", &n.to_string())]),
+    }
+}
+
 /// What happens in a scenario.
 pub fn events(s: &ScenarioFinding, lang: Lang) -> String {
     if s.events.is_empty() {

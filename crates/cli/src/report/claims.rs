@@ -12,8 +12,7 @@ pub fn render(claims: &[ClaimFinding]) -> String {
     let program = format!("steelyard {}", env!("CARGO_PKG_VERSION"));
     let asked = Both::of(|l| PlanMsg::ClaimsNote.text(l).to_owned());
     let contents = [("claims", both(PlanMsg::Claims))];
-    let title = PlanMsg::ClaimsTitle.text(crate::lang::Lang::En);
-    open(&program, title, &asked, &contents, &mut out);
+    open(&program, &both(PlanMsg::ClaimsTitle), &asked, &contents, &mut out);
     let lead = Both::of(|l| words::lead(claims, l));
     put(&mut out, format_args!("<section id=\"answer\"><p class=\"lead\">{}</p></section>\n", lead.html()));
     out.push_str("<section id=\"claims\">\n");
@@ -31,7 +30,7 @@ fn claim(c: &ClaimFinding, out: &mut String) {
     };
     let says = Both { en: c.says.en.clone(), zh: c.says.zh.clone() };
     let verdict = Both::of(|l| words::verdict(c, l));
-    let by = Both::of(|l| PlanMsg::SaidBy.fill(l, &[("by", &c.by)]));
+    let by = Both::of(|l| PlanMsg::SaidBy.fill(l, &[("by", &words::by(c, l))]));
     put(
         out,
         format_args!(
@@ -64,13 +63,15 @@ fn case(c: &CaseFinding, out: &mut String) {
         Ok(e) => super::ranking::estimate(e, crate::lang::number::Unit::Plain),
         Err(why) => format!("<small>{}</small>", escape(why)),
     };
-    let sides: Vec<String> = c.sides.iter().map(|(of, is)| format!("{}: {}", escape(of), escape(is))).collect();
+    let what = Both::of(|l| words::what(c, l));
+    let side = |(of, is): &(String, String)| Both::of(|l| format!("{}{}{is}", words::noun(of, l), l.colon())).html();
+    let sides: Vec<String> = c.sides.iter().map(side).collect();
     put(
         out,
         format_args!(
             "<tr><td>{}<small>{}</small></td><td>{found}</td><td>{}</td><td>{}</td><td><small>{}</small></td></tr>\n",
             name.html(),
-            escape(&c.what),
+            what.html(),
             escape(&words::bar(&c.bar)),
             Both::term(words::outcome(c.outcome)).html(),
             sides.join("<br>")

@@ -5,10 +5,11 @@ use plan::findings::{Choice, Findings, OperatorShare, SystemFinding};
 use super::operators;
 use super::page::section;
 use super::ranking::estimate;
+use crate::chart::fabric::Drawn;
 use crate::chart::roofline::{Point, drawable, roofline};
 use crate::lang::both::{escape, put};
 use crate::lang::number::{NONE, Unit, percent, quantity, thousands};
-use crate::lang::{Both, Msg, words};
+use crate::lang::{Both, Lang, Msg, words};
 use crate::table::efficiency;
 
 /// Sizes of a roofline: half a page, or a phone.
@@ -63,7 +64,23 @@ fn body(index: usize, system: &SystemFinding, choice: &Choice, out: &mut String)
     out.push_str("</figure>\n<div class=\"scroll\" tabindex=\"0\">");
     table(&ops, out);
     out.push_str("</div></div>\n");
+    fabric(system, out);
     facts(choice, out);
+}
+
+/// How its chips are joined. In both languages, for words are set to the width of their boxes.
+fn fabric(system: &SystemFinding, out: &mut String) {
+    let drawn = Drawn::weighed(system);
+    if drawn.is_empty() {
+        return;
+    }
+    put(out, format_args!("<figure><figcaption>{}</figcaption>\n", Both::msg(Msg::FabricDrawing).html()));
+    out.push_str("<div class=\"scroll\" tabindex=\"0\">");
+    for (lang, code) in [(Lang::En, "en"), (Lang::Zh, "zh")] {
+        let label = format!("{}{}{}", Msg::FabricDrawing.text(lang), lang.colon(), system.name);
+        put(out, format_args!("<div lang=\"{code}\">{}</div>", drawn.figure(lang, &label)));
+    }
+    out.push_str("</div></figure>\n");
 }
 
 /// Operators with letters, decode first.

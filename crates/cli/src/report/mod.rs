@@ -5,6 +5,7 @@
 
 mod back;
 pub mod claims;
+mod columns;
 mod csv;
 mod detail;
 mod figures;
@@ -18,6 +19,7 @@ pub mod train;
 mod weights;
 mod write;
 
+pub use columns::parquet;
 pub use csv::csv;
 pub use goodput::goodput;
 pub use page::{SCRIPT, STYLE, render, sections};

@@ -14,7 +14,7 @@ pub fn claims(claims: &[ClaimFinding], view: View) -> String {
     for claim in claims {
         let says = if view.lang == Lang::En { &claim.says.en } else { &claim.says.zh };
         out.push('\n');
-        out.push_str(&bold(&format!("{says}{}", view.lang.brackets(&claim.by)), view));
+        out.push_str(&bold(&format!("{says}{}", view.lang.brackets(&words::by(claim, view.lang))), view));
         let verdict = format!("  {}", words::verdict(claim, view.lang));
         out.push_str(&paragraph(&verdict, 4, view));
         for case in &claim.cases {

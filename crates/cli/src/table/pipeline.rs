@@ -7,8 +7,10 @@ use super::grid::paragraph;
 use crate::lang::number::{Unit, quantity};
 use crate::lang::training::{Training, share};
 
-/// Columns of the shortest forward pass.
+/// Columns of the median forward pass where there is room.
 const COLUMNS: f64 = 2.0;
+/// Forward passes that the way in is wide, over the number of stages.
+const WAY_IN: f64 = 1.5;
 /// Where nothing runs.
 const IDLE: char = '\u{b7}';
 /// Two passes that overlap.
@@ -25,17 +27,20 @@ fn letter(kind: &str) -> Option<char> {
 pub fn pipeline(timeline: &Timeline, view: View) -> String {
     let lang = view.lang;
     let label = timeline.stages.saturating_sub(1).to_string().len().max(2) + 3;
-    let forward = timeline.works.iter().filter(|w| w.3 == "forward").map(|w| w.2 - w.1).fold(f64::INFINITY, f64::min);
-    if !forward.is_finite() || forward <= 0.0 || timeline.end <= 0.0 {
-        return String::new();
-    }
+    let mut forward: Vec<f64> = timeline.works.iter().filter(|w| w.3 == "forward").map(|w| w.2 - w.1).collect();
+    forward.sort_unstable_by(f64::total_cmp);
+    // The median: a chunk may hold an embedding only.
+    let Some(forward) = forward.get(forward.len() / 2).copied().filter(|f| *f > 0.0) else { return String::new() };
     let room = view.width.saturating_sub(label + 3).max(20);
     let whole = timeline.end / forward * COLUMNS;
-    let parts: Vec<(f64, f64, usize)> = if whole <= room as f64 {
+    let all = timeline.told * 2.0 >= timeline.end;
+    let parts: Vec<(f64, f64, usize)> = if all && whole <= room as f64 {
         vec![(0.0, timeline.end, whole.ceil() as usize)]
     } else {
         let half = room / 2;
-        let span = (forward / COLUMNS * half as f64).min(timeline.end / 2.0);
+        // As many passes as the way in has, at half a column each at least.
+        let passes = (WAY_IN * f64::from(timeline.stages)).clamp(half as f64 / COLUMNS, 2.0 * half as f64);
+        let span = (forward * passes).min(timeline.told);
         vec![(0.0, span, half), (timeline.end - span, timeline.end, half)]
     };
     let mut out = String::new();
@@ -103,7 +108,7 @@ mod tests {
             work(1, 4.0, 5.0, "forward", 1),
             work(1, 5.0, 7.0, "backward", 1),
         ];
-        let timeline = Timeline { stages: 2, end: 8.0, works };
+        let timeline = Timeline { stages: 2, end: 8.0, told: 4.0, works };
         let text = pipeline(&timeline, View { lang: Lang::En, width: 80, color: false });
         let rows: Vec<&str> = text.lines().take(2).collect();
         assert_eq!(rows, ["  0  FFff\u{b7}\u{b7}\u{b7}\u{b7}BBBBbbbb", "  1  \u{b7}\u{b7}FFBBBBffbbbb\u{b7}\u{b7}"]);

@@ -113,8 +113,7 @@ fn scenarios(f: &PlanFindings, p: &PlanFinding, view: View, out: &mut String) {
         return;
     }
     out.push_str(&heading(&m(PlanMsg::Scenarios, view), view));
-    let decided = f.decided.to_string();
-    out.push_str(&paragraph(&PlanMsg::ScenariosNote.fill(view.lang, &[("decided", &decided)]), 0, view));
+    out.push_str(&paragraph(&words::shared(f, view.lang), 0, view));
     let regret = p.by_scenario.iter().any(|s| s.regret.is_some());
     let mut header = vec![
         (m(PlanMsg::Scenario, view), Align::Left),

@@ -64,8 +64,10 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
     }
     out.push_str(&failures(findings, view));
     out.push('\n');
-    out.push_str(&paragraph(Msg::Intervals.text(lang), 0, view));
-    out.push_str(&paragraph(Training::MfuIs.text(lang), 0, view));
+    if !rows.is_empty() {
+        out.push_str(&paragraph(Msg::Intervals.text(lang), 0, view));
+        out.push_str(&paragraph(Training::MfuIs.text(lang), 0, view));
+    }
     for faults in faults(findings, lang) {
         out.push_str(&paragraph(&faults, 0, view));
     }

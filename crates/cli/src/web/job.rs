@@ -33,9 +33,13 @@ impl Progress {
         self.total.fetch_add(total, Ordering::Relaxed);
     }
 
-    /// One more step is done.
+    /// One more step is done. Where the work should end, it ends here: by unwinding, since what calls back between steps
+    /// has no way to say so.
     pub fn step(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
+        if self.stopped() {
+            std::panic::resume_unwind(Box::new(GivenUp));
+        }
     }
 
     /// So many of so many steps are done.
@@ -49,6 +53,9 @@ impl Progress {
         self.stop.stopped()
     }
 }
+
+/// What unwinds work that nobody wants any more.
+struct GivenUp;
 
 struct Job {
     kind: &'static str,
@@ -96,7 +103,9 @@ impl Jobs {
         let job = Job { kind, progress: Arc::default(), end: Arc::default() };
         let (progress, end) = (Arc::clone(&job.progress), Arc::clone(&job.end));
         tokio::task::spawn_blocking(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| work(&progress))).unwrap_or_else(|_| Err(Refusal::bug()));
+            let result = catch_unwind(AssertUnwindSafe(|| work(&progress))).unwrap_or_else(|why| {
+                Err(if why.is::<GivenUp>() { Refusal::wrong("given up") } else { Refusal::bug() })
+            });
             if let Ok(mut end) = end.lock() {
                 *end = Some(result);
             }
@@ -122,6 +131,8 @@ pub async fn watch(State(app): State<Arc<App>>, Path(id): Path<u64>) -> Result<J
     });
     if let Ok(end) = job.end.lock() {
         match &*end {
+            // Nobody waits until the work has noticed.
+            None if job.progress.stopped() => told["state"] = json!("cancelled"),
             None => {}
             Some(Ok(result)) => {
                 told["state"] = json!("done");

@@ -7,6 +7,8 @@
 mod asset;
 mod catalog;
 mod error;
+mod even;
+mod fabric;
 mod gate;
 mod guard;
 mod job;
@@ -16,6 +18,7 @@ mod state;
 mod studies;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod validate;
 mod weigh;
 
@@ -23,6 +26,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
@@ -79,7 +83,30 @@ fn try_run(args: &Ui, folder: Option<&Path>) -> Result<(), String> {
     let app = App::open(folder, args.calibration.as_deref(), args.studies.clone(), token)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| format!("cannot start: {e}"))?;
-    runtime.block_on(serve(app, SocketAddr::new(args.host, args.port), Lang::choose(args.lang)))
+    let served = runtime.block_on(serve(app, SocketAddr::new(args.host, args.port), Lang::choose(args.lang)));
+    // Work that does not look at its flag in time ends with the process.
+    runtime.shutdown_timeout(PATIENCE);
+    served
+}
+
+/// How long the server waits for answers under way once it is told to stop.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Ctrl-C, or what a service manager sends.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut end) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = end.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler the process ends by the signal's default, which is as good.
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 async fn serve(mut app: App, address: SocketAddr, lang: Lang) -> Result<(), String> {
@@ -90,14 +117,23 @@ async fn serve(mut app: App, address: SocketAddr, lang: Lang) -> Result<(), Stri
     // What follows # is never sent, so the token stays out of logs; the page reads it there.
     let secret = app.token.as_ref().map_or(String::new(), |t| format!("#token={t}"));
     eprintln!("{}", Msg::Listening.fill(lang, &[("address", &format!("http://{address}/{secret}"))]));
-    let stopped = async {
-        // Without a handler the process ends by the signal's default, which is as good.
-        let _ = tokio::signal::ctrl_c().await;
-    };
     let app = Arc::new(app);
-    let served = axum::serve(listener, routes::router(Arc::clone(&app))).with_graceful_shutdown(async move {
-        stopped.await;
-        app.jobs.stop_all();
-    });
-    served.await.map_err(|e| format!("stopped: {e}"))
+    let told = Arc::new(tokio::sync::Notify::new());
+    let end = {
+        let (app, told) = (Arc::clone(&app), Arc::clone(&told));
+        async move {
+            stopped().await;
+            app.jobs.stop_all();
+            told.notify_one();
+        }
+    };
+    let served = axum::serve(listener, routes::router(Arc::clone(&app))).with_graceful_shutdown(end).into_future();
+    let late = async {
+        told.notified().await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::select! {
+        served = served => served.map_err(|e| format!("stopped: {e}")),
+        () = late => Ok(()),
+    }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Router, middleware};
 
 use super::error::Refusal;
 use super::state::App;
-use super::{asset, catalog, guard, job, run, studies, validate, weigh};
+use super::{asset, catalog, even, fabric, guard, job, run, studies, traces, validate, weigh};
 
 /// The description of the API.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -24,8 +24,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/weigh", post(weigh::weigh))
         .route("/report", post(weigh::report))
         .route("/csv", post(weigh::csv))
+        .route("/parquet", post(weigh::parquet))
+        .route("/break-even", post(even::start))
         .route("/studies", get(studies::list))
         .route("/studies/{name}", get(studies::read).put(studies::keep).delete(studies::remove))
+        .route("/fabric", get(fabric::collective))
+        .route("/traces", get(traces::list))
+        .route("/traces/{name}", put(traces::keep).layer(DefaultBodyLimit::max(traces::BYTES)))
         .route("/validate", post(validate::start))
         .route("/run", get(run::kinds))
         .route("/run/{kind}", post(run::start))

@@ -1,4 +1,4 @@
-//! Studies of other kinds than serving: training, replay. They take longer, so they run as jobs.
+//! Studies of other kinds than serving: training, replay, goodput, purchase, claims. They take longer, so they run as jobs.
 
 use std::sync::Arc;
 
@@ -6,14 +6,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use cost::train::TrainingCalibration;
-use plan::replay;
 use plan::train::{self, NoAnswer, TrainingGround, Watch};
+use plan::weigh::Ground;
+use plan::{claims, goodput, purchase, replay};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::Refusal;
 use super::job::Progress;
 use super::state::App;
+use super::traces;
 use super::weigh::NAME;
 use crate::report;
 
@@ -30,13 +32,24 @@ macro_rules! examples {
     };
 }
 
-const KINDS: [Kind; 2] = [
+const KINDS: [Kind; 5] = [
     Kind {
         name: "train",
         run: train,
         examples: examples!["deepseek-v3-pretrain", "llama-3.1-405b-pretrain", "moe-1t-pretrain"],
     },
-    Kind { name: "replay", run: replay, examples: examples!["azure-conversation"] },
+    Kind { name: "replay", run: replay, examples: examples!["azure-conversation", "mixed-fleet"] },
+    Kind {
+        name: "goodput",
+        run: goodput,
+        examples: examples!["goodput-supernodes", "goodput-tpu-rewiring", "goodput-llama3-54-days"],
+    },
+    Kind { name: "plan", run: plan, examples: examples!["china-inference-2026"] },
+    Kind {
+        name: "claims",
+        run: claims,
+        examples: examples!["claims/h20-20-percent", "claims/cm384-beats-nvl72", "claims/tpu-half-cost-long-context"],
+    },
 ];
 
 /// `GET /api/v1/run`: kinds of studies with examples.
@@ -86,13 +99,54 @@ fn train(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
 }
 
 fn replay(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
-    let study = replay::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
+    traces::confined(text)?;
+    let study = replay::check(NAME, text, Some(app.traces.folder()?), app.library()).map_err(Refusal::faults)?;
     let answered = replay::answer(&study, &app.fitted, &|now| {
         progress.at(now.ended as u64, now.requests as u64);
         !progress.stopped()
     });
     let findings = answered.map_err(|e| Refusal::wrong(e.to_string()))?.findings;
     told(&findings, report::render_replay(&findings))
+}
+
+fn goodput(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
+    let study = goodput::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
+    let findings = goodput::answer(&study, &|_| progress.step());
+    told(&findings, report::goodput(&findings))
+}
+
+fn plan(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
+    let question = purchase::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
+    let chips = TrainingCalibration::embedded().map_err(|_| Refusal::bug())?;
+    let done = |_: &str| progress.step();
+    let ground = Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done: &done };
+    let engine = purchase::engine::Engine::new(ground, &chips);
+    let watch = purchase::Watch {
+        expect: &|more| progress.expect(more),
+        step: &|_| progress.step(),
+        stopped: &|| progress.stopped(),
+    };
+    let findings = purchase::plan(question, &engine, &watch).map_err(|e| Refusal::wrong(e.to_string()))?;
+    told(&findings, report::plan::render(&findings))
+}
+
+/// One claim, or all that come with the program where none is written.
+fn claims(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
+    let claims = match text.trim() {
+        "" => claims::embedded(app.library()).map_err(|_| Refusal::bug())?,
+        _ => vec![claims::check(NAME, text, None, app.library()).map_err(Refusal::faults)?],
+    };
+    progress.expect(claims.len() as u64);
+    let ground = Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done: &|_| {} };
+    let mut found = Vec::new();
+    for claim in &claims {
+        if progress.stopped() {
+            return Err(Refusal::wrong("given up"));
+        }
+        found.push(claims::run(claim, &ground));
+        progress.step();
+    }
+    told(&found, report::claims::render(&found))
 }
 
 fn told<T: Serialize>(findings: &T, report: String) -> Result<Value, Refusal> {

@@ -2,21 +2,32 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Catalog;
 use lru::LruCache;
 use plan::findings::SystemFinding;
 use plan::interval::Intervals;
 use plan::machine::Fitted;
-use plan::study::Library;
+use plan::search::{self, Recall, Steps};
+use plan::study::{Candidate, Library, Study};
+use sha2::{Digest, Sha256};
 
 use super::gate::Gate;
 use super::job::Jobs;
+use super::traces::Traces;
+use super::weigh::Answered;
 use crate::cmd;
 
 /// Answers for single systems that are kept: about 100 kB each.
 const KEPT: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
+
+/// Whole answers that are kept: about 1 MB each.
+const ANSWERED: NonZeroUsize = NonZeroUsize::new(48).expect("not zero");
+/// Candidates under one traffic of which simulations are kept: up to 1 MB each.
+const RECALLED: NonZeroUsize = NonZeroUsize::new(96).expect("not zero");
+/// Candidates of which times of steps are kept: up to 4 MB each.
+const PRICED: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 
 /// A digest of all that an answer depends on.
 pub type Key = [u8; 32];
@@ -34,7 +45,11 @@ pub struct App {
     pub hosts: Option<Vec<String>>,
     pub gate: Gate,
     pub jobs: Jobs,
+    pub traces: Traces,
     answers: Mutex<LruCache<Key, Arc<SystemFinding>>>,
+    answered: Mutex<LruCache<Key, Arc<Answered>>>,
+    recalls: Mutex<LruCache<Key, Arc<Recall>>>,
+    steps: Mutex<LruCache<Key, Arc<Steps>>>,
 }
 
 impl App {
@@ -63,7 +78,11 @@ impl App {
             hosts: None,
             gate: Gate::new(),
             jobs: Jobs::default(),
+            traces: Traces::default(),
             answers: Mutex::new(LruCache::new(KEPT)),
+            answered: Mutex::new(LruCache::new(ANSWERED)),
+            recalls: Mutex::new(LruCache::new(RECALLED)),
+            steps: Mutex::new(LruCache::new(PRICED)),
         })
     }
 
@@ -75,6 +94,26 @@ impl App {
     /// An answer that was given before.
     pub fn known(&self, key: &Key) -> Option<Arc<SystemFinding>> {
         self.answers.lock().ok()?.get(key).cloned()
+    }
+
+    /// What was found out about a candidate before, whatever the levels and the money.
+    pub fn recall(&self, study: &Study, candidate: &Candidate) -> Arc<Recall> {
+        fn of<T>(kept: &Mutex<LruCache<Key, Arc<T>>>, key: &str, new: impl FnOnce() -> T) -> Arc<T> {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(kept.get_or_insert(Sha256::digest(key).into(), || Arc::new(new())))
+        }
+        let steps = of(&self.steps, &search::steps_question(study, candidate), Steps::default);
+        of(&self.recalls, &search::traffic_question(study, candidate), || Recall::new(steps))
+    }
+
+    /// The answer to a text that was asked before.
+    pub fn answered(&self, key: &Key) -> Option<Arc<Answered>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// Keeps the answer to a text.
+    pub fn remember(&self, key: Key, answer: Arc<Answered>) {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).put(key, answer);
     }
 
     /// Keeps an answer; the one that was asked for longest ago goes.

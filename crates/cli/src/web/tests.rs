@@ -115,9 +115,116 @@ async fn a_study_is_weighed_once_and_then_remembered() {
     assert_eq!((&titled["weighed"], &titled["findings"]["title"]), (&0.into(), &"other".into()));
     let longer = post(&app, "/api/v1/weigh", &STUDY.replace("1000", "2000")).await.json();
     assert_eq!(longer["weighed"], 1);
+    let parquet = post(&app, "/api/v1/parquet", STUDY).await.body;
+    assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
     for (path, kind) in [("/api/v1/report", "text/html"), ("/api/v1/csv", "text/csv")] {
         let file = post(&app, path, STUDY).await;
         assert!(file.headers["content-type"].to_str().expect("text").starts_with(kind), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn money_and_levels_simulate_little_or_nothing_again() {
+    let app = app(None, None);
+    let searched = STUDY
+        .replace("concurrency = 8", "concurrency = \"search\"")
+        .replace("[objective]", "[levels]\ntpot_p50 = \"20 ms\"\n[objective]");
+    let first = post(&app, "/api/v1/weigh", &searched).await.json();
+    let points = first["simulated"].as_u64().expect("a count");
+    assert!(points > 2, "{points}");
+    // Another price or objective is another answer from the same simulations.
+    for changed in [searched.clone() + "price = \"3 USD/h\"\n", searched.replace("cost per token", "tokens per chip")] {
+        let again = post(&app, "/api/v1/weigh", &changed).await.json();
+        assert_eq!((&again["weighed"], &again["simulated"]), (&1.into(), &0.into()), "{changed}");
+    }
+    // Another level needs a few more points.
+    let level = post(&app, "/api/v1/weigh", &searched.replace("20 ms", "19 ms")).await.json();
+    assert!(level["simulated"].as_u64().expect("a count") < points, "{}", level["simulated"]);
+    // What was recalled says the same as what is found anew.
+    let anew = self::app(None, None);
+    let anew = post(&anew, "/api/v1/weigh", &searched.replace("20 ms", "19 ms")).await.json();
+    assert_eq!(level["findings"], anew["findings"]);
+}
+
+#[tokio::test]
+async fn a_study_may_name_uploaded_traces_and_no_other_file() {
+    let app = app(None, None);
+    let put = async |name: &str, body: &[u8]| {
+        ask(&app, Method::PUT, &format!("/api/v1/traces/{name}"), &[], body).await.status
+    };
+    let rows = "arrival_s,input_tokens,output_tokens\n0,100,10\n0.5,200,20\n1,50,5\n";
+    assert_eq!(put("mine.csv", rows.as_bytes()).await, StatusCode::NO_CONTENT);
+    for name in ["..", "%2e%2e%2fx", "..%2Fx", ".x", "a%20b", "a%00b", ""] {
+        assert!(put(name, b"x").await.is_client_error(), "{name}");
+    }
+    let listed = get(&app, "/api/v1/traces").await.json();
+    assert!(listed.as_array().expect("a list").iter().any(|t| t["name"] == "mine.csv"), "{listed}");
+    let replay = |trace: &str| {
+        format!(
+            "model = \"qwen3-8b\"\n[traffic]\ntrace = \"{trace}\"\n[[pool]]\nname = \"a\"\nsystem = \"nvidia_hgx_h100\"\n\
+             chips = 1\nreplicas = 1\n"
+        )
+    };
+    let mine = ended(&app, "/api/v1/run/replay", &replay("mine.csv")).await;
+    assert_eq!(mine["state"], "done", "{mine}");
+    assert_eq!(mine["result"]["findings"]["classes"][0]["requests"], 3, "{}", mine["result"]["findings"]);
+    for path in ["/etc/passwd", "../../etc/passwd", "a/../../x", "\\\\etc"] {
+        let told = ended(&app, "/api/v1/run/replay", &replay(path)).await;
+        assert_eq!((&told["state"], &told["error"]["code"]), (&"failed".into(), &"wrong-input".into()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_point_where_two_systems_are_level_is_weighed() {
+    let app = app(None, None);
+    let study = STUDY.to_owned() + "[[system]]\nname = \"nvidia_hgx_h200\"\nchips = 1\n";
+    let path = "/api/v1/break-even?challenger=nvidia_hgx_h200&against=nvidia_hgx_h100";
+    let told = ended(&app, path, &study).await;
+    assert_eq!(told["state"], "done", "{told}");
+    let found = &told["result"];
+    let price = found["levers"].as_array().expect("levers").iter().find(|l| l["lever"] == "price").expect("priced");
+    let level = price["level"].as_f64().expect("a price that is level");
+    // At that price both cost the same, by weighing again.
+    let at = study.clone() + &format!("price = \"{level} USD/h\"\n");
+    let weighed = post(&app, "/api/v1/weigh", &at).await.json();
+    let cost = |id: &str| {
+        let systems = weighed["findings"]["systems"].as_array().expect("systems");
+        let system = systems.iter().find(|s| s["id"] == id).expect("it is there");
+        system["answer"]["cost"]["per_million"]["value"].as_f64().expect("a cost")
+    };
+    assert!((cost("nvidia_hgx_h200") / cost("nvidia_hgx_h100") - 1.0).abs() < 0.003);
+    let unknown = ended(&app, "/api/v1/break-even?challenger=none&against=nvidia_hgx_h100", &study).await;
+    assert_eq!(unknown["error"]["code"], "unknown");
+}
+
+#[tokio::test]
+async fn a_fabric_is_drawn_and_broken() {
+    let app = app(None, None);
+    let asked = "/api/v1/fabric?system=nvidia_hgx_h100&op=all-reduce&bytes=64MiB";
+    let whole = get(&app, asked).await.json();
+    assert_eq!(whole["sizes"][0]["map"]["spots"].as_array().expect("spots").len(), 9, "eight chips and a switch");
+    let broken = get(&app, &format!("{asked}&faults=chip=3")).await.json();
+    assert_eq!(broken["faults"][0], "chip=3");
+    assert!(!broken["sizes"][0]["remedies"].as_array().expect("remedies").is_empty());
+    // No file of this machine is read, and what is wrong is said.
+    for wrong in ["&placement=/etc/passwd", "&faults=chip=999", "&algorithm=none", "&ranks=1"] {
+        let told = get(&app, &format!("{asked}{wrong}")).await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(!String::from_utf8_lossy(&told.body).contains("root:"), "{wrong}");
+    }
+}
+
+/// Starts a job and waits for its end.
+async fn ended(app: &Router, path: &str, body: &str) -> Value {
+    let started = post(app, path, body).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", String::from_utf8_lossy(&started.body));
+    let path = format!("/api/v1/jobs/{}", started.json()["job"]);
+    loop {
+        let told = get(app, &path).await.json();
+        if told["state"] != "running" {
+            return told;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
 

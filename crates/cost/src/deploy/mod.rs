@@ -19,7 +19,7 @@ pub use apart::Apart;
 pub use check::Misfit;
 pub use lower::{Part, Placed, Task};
 pub use memory::Memory;
-pub use steps::{Launch, StepTimes};
+pub use steps::{Known, Launch, StepTimes};
 
 use crate::calibration::{Device, arithmetic_for};
 use crate::comm::Network;

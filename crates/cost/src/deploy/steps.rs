@@ -1,6 +1,7 @@
 //! Seconds of a step, quickly: operators that depend on the number of rows only are priced once per row count.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use crate::op::Op;
 use crate::step::{Batch, StepCost};
@@ -32,14 +33,44 @@ const EXACT_ROWS: u64 = 256;
 /// Ratio of neighbouring grid points.
 const GRID: f64 = 1.0625;
 
+/// Times that were asked of one deployment. They depend on the deployment alone, so whoever keeps them spares asking
+/// again where the same deployment meets another workload.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Layers without attention, head, experts, exchange of experts: by row count.
+    rows: [Vec<f64>; 4],
+    /// Attention of decode steps, by requests and the bits of the tokens in their cache.
+    decode: HashMap<(u64, u64), f64>,
+}
+
+/// Times of decode attention that are kept; a slider that moves asks for new ones for ever.
+const KEPT: usize = 1 << 14;
+
+impl Known {
+    /// Takes over what another knows of the same deployment.
+    pub fn merge(&mut self, other: Known) {
+        for (mine, others) in self.rows.iter_mut().zip(other.rows) {
+            mine.resize(mine.len().max(others.len()), f64::NAN);
+            for (m, o) in mine.iter_mut().zip(others) {
+                if m.is_nan() {
+                    *m = o;
+                }
+            }
+        }
+        if self.decode.len() < other.decode.len() {
+            self.decode = other.decode;
+        }
+    }
+}
+
 /// Time of something by row count, filled on demand.
 struct ByRows {
     known: RefCell<Vec<f64>>,
 }
 
 impl ByRows {
-    fn new() -> Self {
-        ByRows { known: RefCell::new(Vec::new()) }
+    fn new(known: Vec<f64>) -> Self {
+        ByRows { known: RefCell::new(known) }
     }
 
     /// Looks up `rows`, pricing the grid points beside it with `price` where they are new.
@@ -78,22 +109,36 @@ pub struct StepTimes<'a> {
     head: ByRows,
     experts: ByRows,
     exchange: ByRows,
+    decode: RefCell<HashMap<(u64, u64), f64>>,
     scratch: RefCell<Vec<Placed>>,
 }
 
 impl<'a> StepTimes<'a> {
     /// Prices nothing yet.
     pub fn new(deployment: Deployment<'a>, launch: Launch) -> Self {
+        Self::knowing(deployment, launch, Known::default())
+    }
+
+    /// With what was asked of the same deployment before.
+    pub fn knowing(deployment: Deployment<'a>, launch: Launch, known: Known) -> Self {
+        let [body, head, experts, exchange] = known.rows.map(ByRows::new);
         StepTimes {
             deployment,
             launch,
-            body: ByRows::new(),
+            body,
             body_kernels: Cell::new((f64::NAN, 0.0)),
-            head: ByRows::new(),
-            experts: ByRows::new(),
-            exchange: ByRows::new(),
+            head,
+            experts,
+            exchange,
+            decode: RefCell::new(known.decode),
             scratch: RefCell::new(Vec::with_capacity(64)),
         }
+    }
+
+    /// Hands over what was asked so far, and forgets it.
+    pub fn take_known(&self) -> Known {
+        let rows = [&self.body, &self.head, &self.experts, &self.exchange].map(|of| of.known.take());
+        Known { rows, decode: self.decode.take() }
     }
 
     /// What is priced.
@@ -114,6 +159,24 @@ impl<'a> StepTimes<'a> {
         placed.clear();
         lower(&mut placed);
         placed.iter().filter(|p| keep(p)).map(|p| p.count * self.seconds(&p.task)).sum()
+    }
+
+    /// Attention of a step. Simulations ask for the same decode steps again and again.
+    fn attention(&self, batch: &Batch) -> f64 {
+        let price = || self.total(|_| true, |out| self.deployment.attention(batch, out));
+        if batch.prefill > 0 {
+            return price();
+        }
+        let key = (batch.decode, batch.decode_kv.to_bits());
+        if let Some(seconds) = self.decode.borrow().get(&key) {
+            return *seconds;
+        }
+        let seconds = price();
+        let mut decode = self.decode.borrow_mut();
+        if decode.len() < KEPT {
+            decode.insert(key, seconds);
+        }
+        seconds
     }
 
     /// Kernels of the layers in a step of one rank, and exchanges among them.
@@ -168,7 +231,7 @@ impl StepTimes<'_> {
         let mut device = self.body.at(rows, |r| self.total(|_| true, |out| d.body(r, out)));
         let sampled = batch.decode * d.queries() + batch.prefill;
         device += self.head.at(sampled, |r| self.total(|_| true, |out| d.head(r, out)));
-        device += self.total(|_| true, |out| d.attention(batch, out));
+        device += self.attention(batch);
         let launch = &self.launch;
         let (kernels, exchanges) = self.kernels();
         device += exchanges * launch.wait;

@@ -88,6 +88,34 @@ fn rings_and_pairs_agree_with_closed_forms() {
 }
 
 #[test]
+fn every_routing_agrees_where_ways_are_alike() {
+    // Whole fabrics and even traffic: what is spread without looking is as good as what looks.
+    let cases = [
+        ("nvidia_dgx_h100", 32, [Way::Ecmp, Way::DimensionOrder, Way::Adaptive].as_slice()),
+        ("nvidia_gb200_nvl72", 72, &[Way::Ecmp, Way::DimensionOrder, Way::Adaptive]),
+        ("google_ironwood_64", 64, &[Way::Ecmp, Way::DimensionOrder]),
+    ];
+    for (name, ranks, routings) in cases {
+        let mut graph = build(&system(name), ranks).expect("a graph");
+        graph.links.iter_mut().for_each(|l| l.latency = 0.0);
+        let time = |routing| {
+            let placement = Placement::packed(ranks);
+            let plan =
+                Plan { graph: &graph, placement: &placement, operation: Operation::AllToAll, bytes: 1e9, step: 0.0 };
+            let schedule = schedule(&plan, Algorithm::Direct).expect("possible");
+            let capacity: Vec<f64> = graph.links.iter().map(|l| l.bandwidth).collect();
+            finish(&lower(&graph, &capacity, &placement, &schedule, routing, &|_| 0.0).expect("ways"))
+        };
+        let closed = closed(name, ranks, Collective::AllToAll, 1e9);
+        for &routing in routings {
+            within(time(routing), closed, 0.05, &format!("{name} {routing:?}"));
+        }
+        // One fixed way of several that are equal is never better.
+        assert!(time(Way::Shortest) >= time(Way::Ecmp) * (1.0 - 1e-9), "{name}");
+    }
+}
+
+#[test]
 fn by_hand_on_eight_gpus() {
     let time = |operation, algorithm| flows("nvidia_dgx_h100", 8, operation, algorithm, 7.2e9);
     // 450 GB/s: 7.2 GB take 16 ms; all ways that need 7/8 of it each way need 14 ms.

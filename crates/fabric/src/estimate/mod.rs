@@ -16,7 +16,7 @@ use catalog::System;
 use thiserror::Error;
 
 pub use answer::{Answer, Asked, Choice, Tried};
-pub use remedy::{Remedy, RemedyKind};
+pub use remedy::{Remedy, RemedyKind, Why};
 pub use together::Share;
 
 use crate::collective::{
@@ -251,8 +251,8 @@ impl<'a> Bench<'a> {
 
     /// Share of a tier's bandwidth that an algorithm reaches.
     fn reach(&self, algorithm: Algorithm, tier: u8) -> f64 {
-        let family = self.family(tier);
-        if algorithm == Algorithm::InNetwork { family.adding } else { family.efficiency }
+        let (efficiency, adding) = self.family(tier).reach(&self.system.chip.architecture);
+        if algorithm == Algorithm::InNetwork { adding } else { efficiency }
     }
 
     /// A schedule as flows: its seconds over whole links without pauses, and over what families achieve with them.

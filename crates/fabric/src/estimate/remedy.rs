@@ -1,5 +1,7 @@
 //! What can be done about a fault.
 
+use thiserror::Error;
+
 use super::answer::Asked;
 use super::{Answer, Bench, EstimateError};
 use crate::collective::{Algorithm, Operation};
@@ -20,6 +22,35 @@ pub enum RemedyKind {
     Shrink,
 }
 
+/// Why a way to go on is none.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Why {
+    /// The operation cannot be done.
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
+    /// No chips are free.
+    #[error("no {0} spare chips in this fabric")]
+    NoSpareChips(usize),
+    /// No cubes are free.
+    #[error("{used} of {cubes} cubes are in use: {spare} spare, {broken} broken")]
+    NoSpareCubes {
+        /// Cubes of the job.
+        used: u32,
+        /// Cubes of the system.
+        cubes: u32,
+        /// Free ones.
+        spare: u32,
+        /// Broken ones.
+        broken: u32,
+    },
+    /// What is broken is no cube's.
+    #[error("a circuit switch serves the same place of every cube: no spare cube goes around it")]
+    Circuits,
+    /// Nobody is left to talk to.
+    #[error("fewer than 2 ranks are left")]
+    TooFewLeft,
+}
+
 /// What it comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remedy {
@@ -30,7 +61,7 @@ pub struct Remedy {
     /// Chips or cubes that take over.
     pub spares: u32,
     /// Time of the operation then, or why it cannot be done.
-    pub result: Result<Box<Answer>, String>,
+    pub result: Result<Box<Answer>, Why>,
 }
 
 impl Bench<'_> {
@@ -66,7 +97,7 @@ impl Asked<'_, '_> {
     pub fn remedies(&self, algorithm: Option<Algorithm>, damage: &Damage) -> Vec<Remedy> {
         let bench = self.bench;
         let on = |placement: &Placement, damage: &Damage| {
-            self.answer_on(algorithm, damage, placement).map(Box::new).map_err(|e| e.to_string())
+            self.answer_on(algorithm, damage, placement).map(Box::new).map_err(Why::from)
         };
         let ranks = bench.ranks();
         let reroute = on(&bench.placement, damage);
@@ -82,12 +113,12 @@ impl Asked<'_, '_> {
             let spares = spares(&bench.graph, damage, &bench.placement, &gone);
             let result = match &spares {
                 Some(moved) => on(moved, damage),
-                None => Err(format!("no {} spare chips in this fabric", gone.len())),
+                None => Err(Why::NoSpareChips(gone.len())),
             };
             all.push(Remedy { kind: RemedyKind::Replace, ranks, spares: gone.len() as u32, result });
         }
         let shrunk = Placement { chips: left };
-        let result = if shrunk.len() < 2 { Err("fewer than 2 ranks are left".to_owned()) } else { on(&shrunk, damage) };
+        let result = if shrunk.len() < 2 { Err(Why::TooFewLeft) } else { on(&shrunk, damage) };
         all.push(Remedy { kind: RemedyKind::Shrink, ranks: shrunk.len() as u32, spares: 0, result });
         all
     }
@@ -112,13 +143,13 @@ impl Asked<'_, '_> {
         let used = (bench.graph.chips.len() as u32).div_ceil(edge.pow(3).max(1));
         let spare = cubes.saturating_sub(used);
         let result = if circuits {
-            Err("a circuit switch serves the same place of every cube: no spare cube goes around it".to_owned())
+            Err(Why::Circuits)
         } else if broken.is_empty() {
             return None;
         } else if spare < broken.len() as u32 {
-            Err(format!("{} of {cubes} cubes are in use: {spare} spare, {} broken", used, broken.len()))
+            Err(Why::NoSpareCubes { used, cubes, spare, broken: broken.len() as u32 })
         } else {
-            self.answer(algorithm, &Damage::none(&bench.graph)).map(Box::new).map_err(|e| e.to_string())
+            self.answer(algorithm, &Damage::none(&bench.graph)).map(Box::new).map_err(Why::from)
         };
         Some(Remedy { kind: RemedyKind::Rewire, ranks: bench.ranks(), spares: broken.len() as u32, result })
     }

@@ -1,12 +1,14 @@
 //! Several collectives at once on one machine.
 
+use std::collections::BTreeMap;
+
 use catalog::System;
 
 use super::{Bench, EstimateError};
-use crate::collective::{Algorithm, Fidelity, Operation, lower, lower_as};
+use crate::collective::{Algorithm, Fidelity, Operation, Step, lower, lower_as};
 use crate::fault::{Damage, Fault};
 use crate::flow::{Job, run};
-use crate::graph::build;
+use crate::graph::{NodeId, build};
 use crate::place::Placement;
 
 /// One of them.
@@ -24,8 +26,8 @@ pub struct Share {
 
 impl Bench<'_> {
     /// How much longer each takes by flows when all start together than alone. Links are whole but for the faults, and every
-    /// family reaches its share of them; each collective runs once, so a long one has the links to itself again when the
-    /// short ones are done.
+    /// family reaches its share of them. At a chip each collective weighs the same, however many streams it cuts its bytes
+    /// into. Each runs once, so a long one has the links to itself again when the short ones are done.
     ///
     /// # Errors
     /// [`EstimateError`] if the fabric does not join as many chips, or one of them cannot be done.
@@ -40,7 +42,7 @@ impl Bench<'_> {
         // Dead links are in no way, but resources must have a capacity.
         let links = bench.graph.links.iter().zip(&damage.capacity);
         let capacities: Vec<f64> =
-            links.map(|(l, &c)| if c > 0.0 { c * bench.family(l.tier).efficiency } else { 1.0 }).collect();
+            links.map(|(l, &c)| if c > 0.0 { c * bench.reach(Algorithm::Ring, l.tier) } else { 1.0 }).collect();
         let together = run(&capacities, &jobs)?.finish;
         let alone = |job: &Job| Ok(run(&capacities, std::slice::from_ref(job))?.finish[0]);
         let alone = jobs.iter().map(alone).collect::<Result<Vec<f64>, EstimateError>>()?;
@@ -65,18 +67,30 @@ impl Bench<'_> {
             }
             _ => lowered,
         };
+        let loads = lowered.fidelity == Fidelity::Loads;
         let mut job = lowered.job;
-        if *algorithm == Algorithm::InNetwork {
-            // Of the same link they reach another share.
-            for phase in &mut job.phases {
+        for (phase, step) in job.phases.iter_mut().zip(&schedule.steps) {
+            if *algorithm == Algorithm::InNetwork {
+                // Of the same link they reach another share.
                 phase.streams.widen(|link| {
-                    let family = self.family(self.graph.links[link as usize].tier);
-                    family.efficiency / family.adding
+                    let tier = self.graph.links[link as usize].tier;
+                    self.reach(Algorithm::Ring, tier) / self.reach(Algorithm::InNetwork, tier)
                 });
+            }
+            if !loads {
+                phase.streams.weigh(1.0 / streams_of_a_rank(step, placement.len()));
             }
         }
         Ok(job)
     }
+}
+
+/// Most streams that one node sends at a time in a step.
+fn streams_of_a_rank(step: &Step, ranks: usize) -> f64 {
+    let mut sends: BTreeMap<NodeId, u32> = BTreeMap::new();
+    step.sends.iter().for_each(|s| *sends.entry(s.from).or_default() += 1);
+    let pairs = if step.every_pair > 0.0 { ranks as u32 - 1 } else { 0 };
+    f64::from((sends.values().copied().max().unwrap_or(0) + pairs).max(1))
 }
 
 fn graph_of(system: &System, chips: u32) -> Result<crate::graph::Graph, EstimateError> {
@@ -112,6 +126,18 @@ mod tests {
         let ring = |chips: std::ops::Range<u32>| (Operation::AllReduce, 1e9, Algorithm::Ring, chips.collect());
         let alone = slowdowns("nvidia_gb200_nvl72", &[ring(0..8), ring(8..16)]);
         assert!(alone.iter().all(|s| (s - 1.0).abs() < 1e-9), "{alone:?}");
+    }
+
+    #[test]
+    fn many_streams_weigh_no_more_than_one() {
+        // A ring has one stream a chip, an all-to-all fifteen; both hold the links for the same time alone.
+        let chips: Vec<u32> = (0..16).collect();
+        let shares = [
+            (Operation::AllToAll, 16e9, Algorithm::Direct, chips.clone()),
+            (Operation::AllGather, 16e9, Algorithm::Ring, chips),
+        ];
+        let both = slowdowns("nvidia_gb200_nvl72", &shares);
+        assert!(both.iter().all(|s| (s - 2.0).abs() < 0.02), "{both:?}");
     }
 
     #[test]

@@ -85,6 +85,13 @@ impl Streams {
         self.uses.iter_mut().for_each(|(resource, share)| *share *= by(*resource));
     }
 
+    /// Gives every stream another weight than 1 in sharing links: it then counts as `weight` streams.
+    pub fn weigh(&mut self, weight: f64) {
+        // Rates are equal among streams; one of fewer bytes that each use more of the links is a heavier or lighter one.
+        self.bytes.iter_mut().for_each(|b| *b /= weight);
+        self.uses.iter_mut().for_each(|(_, share)| *share *= weight);
+    }
+
     /// Adds the bytes that each resource carries, `times` over.
     pub fn load(&self, times: f64, onto: &mut [f64]) {
         for stream in 0..self.len() {

@@ -23,7 +23,7 @@ pub enum BuildError {
         most: u32,
     },
     /// More chips than a graph may have.
-    #[error("a graph of {chips} chips is larger than {MOST_CHIPS}; ask for fewer ranks")]
+    #[error("a graph of {chips} chips is larger than {MOST_CHIPS}; ask for a part of it (--chips or --ranks)")]
     TooMany {
         /// Chips asked for.
         chips: u64,

@@ -132,8 +132,13 @@ impl Sheet {
 
     fn columns(&self, level: usize) -> u32 {
         let inside = self.size(level).div_ceil(self.size(level - 1));
-        // Wider than high; a few chips in one row.
-        if level == 1 && inside <= 8 { inside.min(4) } else { (f64::from(inside) * 2.2).sqrt().ceil() as u32 }
+        if level == 1 && inside <= 8 {
+            return inside.min(4);
+        }
+        // Wider than high, and in full rows where these are not much wider or narrower.
+        let ideal = (f64::from(inside) * 2.2).sqrt().ceil() as u32;
+        let near = |c: &u32| inside.is_multiple_of(*c) && *c >= 2;
+        (ideal..=ideal + ideal / 3).find(near).or_else(|| (ideal - ideal / 3..ideal).rev().find(near)).unwrap_or(ideal)
     }
 
     /// Width and height of a full box.

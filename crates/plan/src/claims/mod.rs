@@ -264,7 +264,9 @@ pub struct ClaimFinding {
 pub struct CaseFinding {
     /// Name.
     pub name: Bilingual,
-    /// What was compared: paths of facts, or systems and figure.
+    /// The figure, by the name that a claim writes; empty for facts.
+    pub figure: String,
+    /// What was compared: paths of facts, or systems.
     pub what: String,
     /// What the claim says.
     pub bar: Bar,

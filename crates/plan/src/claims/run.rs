@@ -28,6 +28,12 @@ pub fn run(claim: &Claim, ground: &Ground) -> ClaimFinding {
 }
 
 fn case(case: &super::Case, ground: &Ground) -> CaseFinding {
+    let figure = match &case.test {
+        Test::Done { figure, .. } => FIGURES.iter().find(|f| f.1 == *figure).map_or("", |f| f.0),
+        Test::Fares { fate, .. } => FATES.iter().find(|f| f.1 == *fate).map_or("", |f| f.0),
+        Test::LargestTier { .. } => "largest tier",
+        Test::Facts { .. } | Test::Needs(_) => "",
+    };
     let (what, found, sides) = match &case.test {
         Test::Facts { of, over } => facts(of, over, ground),
         Test::LargestTier { medium } => largest_tier(medium, ground),
@@ -36,7 +42,8 @@ fn case(case: &super::Case, ground: &Ground) -> CaseFinding {
         Test::Fares { study, fate } => fares(study, *fate),
     };
     let outcome = found.as_ref().map_or(Outcome::Unknown, |e| case.bar.judge(e));
-    CaseFinding { name: case.name.clone(), what, bar: case.bar, found, sides, outcome }
+    let figure = figure.to_owned();
+    CaseFinding { name: case.name.clone(), figure, what, bar: case.bar, found, sides, outcome }
 }
 
 type Told = (String, Result<Estimate, String>, Vec<(String, String)>);
@@ -69,7 +76,20 @@ fn facts(of: &[String], over: &[String], ground: &Ground) -> Told {
 }
 
 fn span(low: f64, mid: f64, high: f64) -> String {
-    if low == high { format!("{mid:e}") } else { format!("{mid:e} ({low:e} to {high:e})") }
+    if low == high { figures(mid) } else { format!("{} ({}–{})", figures(mid), figures(low), figures(high)) }
+}
+
+/// Three figures of a number.
+fn figures(x: f64) -> String {
+    let size = x.abs();
+    match () {
+        () if (1e-3..1e6).contains(&size) => {
+            let places = (2 - size.log10().floor() as i32).max(0) as usize;
+            format!("{x:.places$}")
+        }
+        () if size == 0.0 => "0".to_owned(),
+        () => format!("{x:.2e}"),
+    }
 }
 
 /// The most chips that a scale-up tier of a medium joins: the tiers of a system but its last, which is the network
@@ -84,7 +104,7 @@ fn largest_tier(medium: &str, ground: &Ground) -> Told {
             }
         }
     }
-    let what = format!("largest tier of {medium} within a system");
+    let what = medium.to_owned();
     match most {
         Some((chips, name)) => {
             let chips = f64::from(chips);
@@ -96,28 +116,37 @@ fn largest_tier(medium: &str, ground: &Ground) -> Told {
 
 fn done(left: &Side, right: Option<&Side>, figure: Figure, ground: &Ground) -> Told {
     let name = |s: &Side| format!("{} ({})", s.unit.system.name, s.unit.chips);
-    let noun = FIGURES.iter().find(|f| f.1 == figure).map_or("", |f| f.0);
     let what = match right {
-        Some(right) => format!("{noun}: {} / {}", name(left), name(right)),
-        None => format!("{noun}: {}", name(left)),
+        Some(right) => format!("{} / {}", name(left), name(right)),
+        None => name(left),
     };
     let mut sides = Vec::new();
     let mut figures = Vec::new();
     for side in [Some(left), right].into_iter().flatten() {
         match of_side(side, figure, ground) {
             Ok(e) => {
-                sides.push((name(side), format!("{:.4} ({:.4} to {:.4})", e.value, e.low, e.high)));
+                sides.push((name(side), span(e.low, e.value, e.high)));
                 figures.push(e);
             }
             Err(why) => return (what, Err(format!("{}: {why}", name(side))), sides),
         }
     }
     let found = match figures[..] {
-        [a, b] => Ok(Estimate { value: a.value / b.value, low: a.low / b.high, high: a.high / b.low }),
+        [a, b] => Ok(ratio(&a, &b)),
         [a] => Ok(a),
         _ => Err("no figure".to_owned()),
     };
     (what, found, sides)
+}
+
+/// The ratio of two predictions whose errors have nothing to do with each other: on the scale of logarithms the spreads
+/// add up like the sides of a right angle, since both are rarely at their ends together.
+fn ratio(a: &Estimate, b: &Estimate) -> Estimate {
+    let value = a.value / b.value;
+    let spread = |x: f64, y: f64| x.ln().hypot(y.ln()).exp();
+    let low = value / spread(a.value / a.low, b.high / b.value);
+    let high = value * spread(a.high / a.value, b.value / b.low);
+    Estimate { value, low, high }
 }
 
 fn of_side(side: &Side, figure: Figure, ground: &Ground) -> Result<Estimate, String> {
@@ -178,9 +207,8 @@ fn of_training(c: &TrainingChoice, figure: Figure, tokens: f64) -> Result<Estima
 /// How a long job fares.
 fn fares(study: &goodput::Study, fate: Fate) -> Told {
     let findings = goodput::answer(study, &|_| {});
-    let noun = FATES.iter().find(|f| f.1 == fate).map_or("", |f| f.0);
-    let Some(system) = findings.systems.first() else { return (noun.to_owned(), Err("no machine".into()), Vec::new()) };
-    let what = format!("{noun}: {}", system.name);
+    let Some(system) = findings.systems.first() else { return (String::new(), Err("no machine".into()), Vec::new()) };
+    let what = system.name.clone();
     let of = match &system.answer {
         goodput::Answer::Effective(of) => of,
         goodput::Answer::Refused { reason } => return (what, Err(reason.clone()), Vec::new()),
@@ -194,7 +222,7 @@ fn fares(study: &goodput::Study, fate: Fate) -> Told {
         Fate::ReWire => steps.clone().find(|s| s.0 == "re-wire").map(|s| exact(s.1)).ok_or("no such step".to_owned()),
     };
     let sides = match fate {
-        Fate::WayBack | Fate::ReWire => steps.map(|s| (s.0.clone(), format!("{:.4} s", s.1 * s.2))).collect(),
+        Fate::WayBack | Fate::ReWire => steps.map(|s| (s.0.clone(), format!("{} s", figures(s.1 * s.2)))).collect(),
         Fate::Up | Fate::EnoughUp => vec![
             ("units".to_owned(), format!("{} + {} spare", system.units, system.spares)),
             ("one unit up".to_owned(), format!("{:.6}", of.unit_up)),
@@ -216,5 +244,32 @@ fn of_choice(c: &Choice, figure: Figure) -> Result<Estimate, String> {
         Figure::TrainingCost | Figure::TrainingLinks | Figure::TrainingExposed => {
             Err("is a figure of training".to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_figures_tell_enough() {
+        assert_eq!([156_519.84, 407.6, 0.0862, 7.52e14, 0.0].map(figures), ["156520", "408", "0.0862", "7.52e14", "0"]);
+        assert_eq!(span(1.0, 2.0, 3.0), "2.00 (1.00–3.00)");
+    }
+
+    #[test]
+    fn spreads_of_a_ratio_add_up_like_sides_of_a_right_angle() {
+        // A factor of e^3 beside one of e^4 is one of e^5; an exact divisor adds nothing.
+        let e = |x: f64| x.exp();
+        let a = Estimate { value: 10.0, low: 10.0 * e(-3.0), high: 10.0 * e(3.0) };
+        let b = Estimate { value: 5.0, low: 5.0 * e(-4.0), high: 5.0 * e(4.0) };
+        let r = ratio(&a, &b);
+        assert!(
+            (r.value - 2.0).abs() < 1e-12
+                && (r.low / 2.0 - e(-5.0)).abs() < 1e-9
+                && (r.high / 2.0 / e(5.0) - 1.0).abs() < 1e-9
+        );
+        let exact = Estimate { value: 5.0, low: 5.0, high: 5.0 };
+        assert!((ratio(&a, &exact).low / a.low - 0.2).abs() < 1e-12);
     }
 }

@@ -208,7 +208,7 @@ pub(super) struct Told<'a> {
 
 impl Told<'_> {
     fn value(&self, column: Option<usize>) -> f64 {
-        column.map_or(0.0, |c| self.values[c])
+        column.map(|c| self.values[c]).filter(|v| *v >= DUST).unwrap_or(0.0)
     }
 
     fn scenarios(&self) -> usize {

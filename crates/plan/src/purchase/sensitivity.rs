@@ -171,3 +171,52 @@ fn map(case: &Case, ask: &Map, source: &dyn Source, watch: &Watch) -> Result<Map
     let cells = cells.chunks(ask.x.1.len().max(1)).map(<[_]>::to_vec).collect();
     Ok(MapFinding { x: side(&ask.x), y: side(&ask.y), shown, cells })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::question::{Ask, How, Offer, Work};
+    use super::super::rates::{NoRate, Phase, Rate};
+    use super::super::testing::{offer, question, work};
+    use super::*;
+    use crate::study::Library;
+    use crate::traffic::Lengths;
+
+    /// One offer slows down with the length of prompts, the other speeds up with accepted drafts.
+    struct ByTraffic;
+
+    impl Source for ByTraffic {
+        fn rate(&self, offer: &Offer, work: &Work, _: Phase) -> Result<Rate, NoRate> {
+            let Ask::Serve(study) = &work.ask else { return Err(NoRate("serves only".into())) };
+            let thousands = study.traffic.input.mean() / 1_000.0;
+            let accepted = study.traffic.mtp_accepted.unwrap_or(0.0);
+            let per_day = if offer.name == "short" { 8.0 / thousands } else { 2.0 * (1.0 + accepted) };
+            let rate = per_day / 86_400.0;
+            Ok(Rate { per_second: rate, low: rate, high: rate, setup: String::new() })
+        }
+    }
+
+    #[test]
+    fn context_and_drafts_break_even_where_the_rates_meet() {
+        let catalog = catalog::Catalog::embedded();
+        let library = Library { catalog: &catalog, folder: None };
+        let text = "model = \"qwen3-32b\"\n[traffic]\ninput = 3000\noutput = 1\nload = { concurrency = 1 }\n\
+                    [objective]\nbest = \"tokens per chip\"\n[[system]]\nname = \"nvidia-hgx-h200\"\n";
+        let mut study = crate::study::check("s.toml", text, None, library).unwrap_or_else(|f| panic!("{}", f[0]));
+        (study.traffic.mtp_accepted, study.traffic.input) = (Some(0.0), Lengths::Fixed(3_000));
+        let mut chat = work("chat", 8_000.0);
+        chat.ask = Ask::Serve(Box::new(study));
+        let offers = vec![offer("short", 1_000.0, How::Buy), offer("drafts", 1_000.0, How::Buy)];
+        let q = question(1, vec![chat], offers);
+        let case = Case::new(q, &ByTraffic, &Watch::NOBODY).expect("rates");
+        let at = |input: &str, offer: usize, low: f64, high: f64| {
+            let ask = BreakEven { input: input.into(), low, high, offer };
+            even(&case, &ask, &ByTraffic, &Watch::NOBODY).expect("solved").at.expect("crosses")
+        };
+        // Without drafts both do two a day at prompts of 4,000.
+        let length = at("work.chat.input", 0, 1_000.0, 9_000.0);
+        assert!((length / 4_000.0 - 1.0).abs() < 0.005, "{length}");
+        // At prompts of 3,000 one does 8/3, the other 2 x (1 + a): a third.
+        let drafts = at("work.chat.mtp_accepted", 1, 0.0, 1.0);
+        assert!((drafts - 1.0 / 3.0).abs() < 0.005, "{drafts}");
+    }
+}

@@ -13,6 +13,7 @@ mod climb;
 mod gauge;
 mod plans;
 mod point;
+mod recall;
 mod reject;
 mod splits;
 mod steady;
@@ -22,6 +23,7 @@ pub use climb::Ceiling;
 pub use gauge::Shape;
 pub use plans::{Field, Plan, Rough};
 pub use point::{Point, Runner, level_name};
+pub use recall::{Place, Recall, Steps, steps_question, traffic_question};
 pub use splits::{Room, short};
 pub use steady::{CellLoad, Seen};
 pub use storage::{main_scheme, storage};
@@ -34,7 +36,7 @@ use crate::findings::{Reason, Rejection};
 use crate::machine::{Fitted, Machine};
 use crate::refusal::Refusal;
 use crate::study::{Candidate, Load, Objective, Study};
-use climb::{Climb, best_guess, climb};
+use climb::{Climb, Start, best_guess, climb};
 use reject::Tally;
 
 /// What the search found for one candidate.
@@ -60,12 +62,15 @@ pub struct Found<'a> {
 
 /// Plans simulated in full beside the most promising of each mode.
 const CONTENDERS: usize = 8;
-/// Share of the best guess below which a plan is not simulated: guesses are within about a quarter.
-const PROMISING: f64 = 0.75;
-/// Points of the Pareto curve that are simulated beside those of the climbs.
-const CURVE: usize = 12;
+/// Share of the best guess below which a plan is not simulated: guesses of one mode are mostly off by the same factor, and
+/// the best of each mode is simulated first.
+const PROMISING: f64 = 0.85;
+/// What a contender has to bring more than the best so far to be looked at any closer.
+const BETTER: f64 = 1.02;
+/// Points of the Pareto curve that are simulated beside those of the climbs, unless the study says otherwise.
+pub const CURVE: usize = 12;
 
-/// Searches one candidate. `engines` are all that may run on it.
+/// Searches one candidate. `engines` are all that may run on it; `recall` knows what was found out about it before.
 ///
 /// # Errors
 /// A chip without peak or bandwidth, or a calibration without curves.
@@ -74,10 +79,13 @@ pub fn search<'a>(
     candidate: &'a Candidate,
     engines: &'a [Engine],
     fitted: &Fitted,
+    recall: &'a Recall,
 ) -> Result<Found<'a>, Refusal> {
-    let fields = engines.iter().map(|e| field(study, candidate, e, fitted)).collect::<Result<Vec<_>, _>>()?;
+    let field = |(place, engine)| field(study, candidate, (place, engine), fitted, recall);
+    let fields = engines.iter().enumerate().map(field).collect::<Result<Vec<_>, _>>()?;
     let tpot = study.levels.tpot.iter().map(|(_, s)| s.0).reduce(f64::min);
-    let made: Vec<_> = fields.par_iter().enumerate().map(|(i, f)| f.plans(i, &study.search, tpot)).collect();
+    let make = |(i, f): (usize, &Field)| recall.plans(i, tpot, || f.plans(i, &study.search, tpot));
+    let made: Vec<_> = fields.par_iter().enumerate().map(make).collect();
     let (mut plans, mut tried, mut tally) = (Vec::new(), 0, Tally::default());
     for (more, count, rejected) in made {
         plans.extend(more);
@@ -98,11 +106,12 @@ pub fn search<'a>(
 fn field<'a>(
     study: &'a Study,
     candidate: &'a Candidate,
-    engine: &'a Engine,
+    (place, engine): (usize, &'a Engine),
     fitted: &Fitted,
+    recall: &'a Recall,
 ) -> Result<Field<'a>, Refusal> {
     let system = &candidate.system;
-    let machine = Machine::new(system, fitted, engine)?;
+    let machine = Machine::new(system, fitted, engine)?.recalling((place, None), recall.steps());
     let traffic = &study.traffic;
     let speculation = traffic.mtp_accepted.filter(|_| engine.features.mtp.mid() && study.model.mtp_layers > 0);
     let inner = system.fabric.tiers.first().map_or(1, |t| t.chips).min(candidate.chips).max(1);
@@ -124,6 +133,7 @@ fn field<'a>(
         given: &candidate.given,
         shape: Shape { input, cached: input * traffic.prefix_hit, output },
         longest: traffic.longest_request() as f64,
+        recall,
     })
 }
 
@@ -156,19 +166,24 @@ impl Found<'_> {
         for mode in [false, true] {
             heads.extend(ranked.iter().map(|r| r.0).find(|&i| split(i) == mode));
         }
-        let run = |floor: f64, of: &[usize]| -> Vec<Climb> {
+        let run = |start: &(dyn Fn(usize) -> Start + Sync), of: &[usize]| -> Vec<Climb> {
             let one = |&i: &usize| {
                 let runner = self.runner(study, i).ok()?;
-                Some(climb(&runner, &self.plans[i], &study.levels, study.traffic.output.mean(), floor))
+                Some(climb(&runner, &self.plans[i], &study.levels, study.traffic.output.mean(), start(i)))
             };
             of.par_iter().filter_map(one).collect()
         };
-        let mut climbs = run(0.0, &heads);
+        let mut climbs = run(&|_| Start { floor: 0.0, ratio: None }, &heads);
         let floor = climbs.iter().filter_map(|c| c.best.as_ref()).map(Point::output).fold(0.0, f64::max);
+        // How far off the guess at the head of a mode was tells where its other plans end.
+        let ratio = |mode: bool| {
+            climbs.iter().filter(|c| c.points.first().is_some_and(|p| split(p.plan) == mode)).find_map(|c| c.ratio)
+        };
+        let ratios = [ratio(false), ratio(true)];
         let top = ranked.first().map_or(0.0, |r| r.1);
         let rest = ranked.iter().filter(|(i, promise)| !heads.contains(i) && *promise >= PROMISING * top);
         let rest: Vec<usize> = rest.map(|r| r.0).take(CONTENDERS).collect();
-        climbs.extend(run(floor, &rest));
+        climbs.extend(run(&|i| Start { floor: BETTER * floor, ratio: ratios[usize::from(split(i))] }, &rest));
         let curve = self.curve(study, &climbs);
         for c in climbs {
             if let Some(point) = c.best
@@ -196,7 +211,7 @@ impl Found<'_> {
             better
         });
         let done = |i: usize, b: u64| climbs.iter().flat_map(|c| &c.points).any(|p| p.plan == i && p.batch == b);
-        let count = rough.len().min(CURVE);
+        let count = rough.len().min(study.search.curve);
         let at = |k: usize| rough[k * (rough.len() - 1) / (count - 1).max(1)];
         let mut wanted: Vec<(usize, u64)> = (0..count).map(at).map(|r| (r.2, r.3)).collect();
         wanted.retain(|&(i, b)| !done(i, b));

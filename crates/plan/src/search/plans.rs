@@ -6,6 +6,7 @@ use catalog::{Engine, Model};
 use cost::deploy::{Parallel, Speculation, Storage};
 
 use super::gauge::{Gauge, Guess, Prompt, Shape};
+use super::recall::Recall;
 use super::reject::{Tally, reason};
 use super::splits::{self, Room};
 use crate::findings::Reason;
@@ -35,6 +36,8 @@ pub struct Field<'a> {
     pub shape: Shape,
     /// Tokens of the longest request.
     pub longest: f64,
+    /// What was found out before.
+    pub recall: &'a Recall,
 }
 
 /// A cell that serves by itself, and how many of them the system holds.

@@ -3,6 +3,7 @@
 use cost::deploy::Parallel;
 
 use super::plans::{Field, Plan, Rough};
+use super::recall::Recall;
 use super::steady::{CellLoad, Seen, Steady, statistic};
 use crate::findings::Reason;
 use crate::predict::{Pool, Pools, Ready};
@@ -32,6 +33,11 @@ impl Point {
         self.seen.output * self.copies
     }
 
+    /// The largest ratio of a latency to its bound; above one, a level is missed.
+    pub fn over(&self, levels: &Levels) -> f64 {
+        latencies(&self.seen, levels).map(|(_, _, best, bound)| best / bound).fold(0.0, f64::max)
+    }
+
     /// Requests in flight in the whole system; of an open loop, on average.
     pub fn concurrency(&self) -> u64 {
         let of_cell = match self.load {
@@ -48,6 +54,7 @@ pub struct Runner<'s, 'a> {
     plan: &'s Plan,
     index: usize,
     ready: Ready<'s>,
+    recall: &'a Recall,
     seats: u32,
     decodes: Parallel,
 }
@@ -66,7 +73,7 @@ impl<'s, 'a> Runner<'s, 'a> {
         let ready = field.setup(plan.pools).ready(field.longest)?;
         let limits = field.engine.limits_on(&field.machine.system.chip);
         let decodes = plan.pools.decode().parallel;
-        Ok(Runner { study, plan, index, ready, seats: limits.max_seqs.mid(), decodes })
+        Ok(Runner { study, plan, index, ready, recall: field.recall, seats: limits.max_seqs.mid(), decodes })
     }
 
     /// The priced set-up.
@@ -154,9 +161,13 @@ impl<'s, 'a> Runner<'s, 'a> {
     }
 
     fn run(&self, batch: u64, load: CellLoad, copies: f64) -> Result<Point, Refusal> {
-        let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, self.study.seed);
-        let record = self.ready.record(&self.seated(batch), &steady.workload, steady.resident(), self.study.seed)?;
-        let seen = steady.seen(&record);
+        let pools = self.seated(batch);
+        let simulate = || -> Result<Seen, Refusal> {
+            let steady = Steady::new(&self.study.traffic, load, self.study.search.requests, self.study.seed);
+            let record = self.ready.record(&pools, &steady.workload, steady.resident(), self.study.seed)?;
+            Ok(steady.seen(&record))
+        };
+        let seen = self.recall.seen(self.ready.setup().machine.place, pools, load, simulate)?;
         let mut point = Point { plan: self.index, batch, load, copies, seen, misses: None };
         point.misses = misses(&point, &self.study.levels);
         Ok(point)
@@ -183,19 +194,25 @@ fn misses(point: &Point, levels: &Levels) -> Option<Reason> {
         let (asked, reached) = (per_second * point.copies, seen.requests * point.copies);
         return Some(Reason::Overloaded { asked, reached });
     }
-    let of = [("ttft", &levels.ttft, &seen.ttft), ("tpot", &levels.tpot, &seen.tpot), ("e2e", &levels.e2e, &seen.e2e)];
     let mut worst: Option<(f64, Reason)> = None;
-    for (latency, bounds, stat) in of {
-        for (which, bound) in bounds {
-            let best = statistic(stat, *which);
-            let over = best / bound.0;
-            if over > 1.0 && worst.as_ref().is_none_or(|w| over > w.0) {
-                let level = level_name(latency, *which);
-                worst = Some((over, Reason::MissesLevel { level, bound: bound.0, best }));
-            }
+    for (latency, which, best, bound) in latencies(seen, levels) {
+        let over = best / bound;
+        if over > 1.0 && worst.as_ref().is_none_or(|w| over > w.0) {
+            worst = Some((over, Reason::MissesLevel { level: level_name(latency, which), bound, best }));
         }
     }
     worst.map(|w| w.1)
+}
+
+/// What the levels bound: latency, statistic, what was seen, bound; both in seconds.
+fn latencies<'s>(
+    seen: &'s Seen,
+    levels: &'s Levels,
+) -> impl Iterator<Item = (&'static str, Statistic, f64, f64)> + use<'s> {
+    let of = [("ttft", &levels.ttft, &seen.ttft), ("tpot", &levels.tpot, &seen.tpot), ("e2e", &levels.e2e, &seen.e2e)];
+    of.into_iter().flat_map(|(latency, bounds, stat)| {
+        bounds.iter().map(move |(which, bound)| (latency, *which, statistic(stat, *which), bound.0))
+    })
 }
 
 /// `ttft_p99`.

@@ -12,6 +12,7 @@ use crate::money::Priced;
 pub use crate::traffic::{Lengths, Load, Traffic};
 pub use given::{Degrees, Given, GivenFault};
 
+mod assume;
 pub(crate) mod files;
 mod given;
 pub(crate) mod lengths;
@@ -166,6 +167,8 @@ pub struct SearchLimits {
     pub disaggregated: bool,
     /// Requests simulated for each point.
     pub requests: u64,
+    /// Points of the Pareto curve that are simulated beside those of the search.
+    pub curve: usize,
 }
 
 /// Where the names in a study are looked up.

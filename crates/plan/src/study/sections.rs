@@ -9,9 +9,11 @@ use units::{PerSecond, Range, Seconds, UsdPerKilowattHour};
 
 use super::lengths::{Side, lengths};
 use super::{
-    Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, files, systems,
+    Basis, Levels, Library, Load, Money, OBJECTIVES, Objective, SearchLimits, Statistic, Study, Traffic, assume, files,
+    systems,
 };
 use crate::replay::traces::{self, Reading};
+use crate::search::CURVE;
 
 /// Requests simulated for each point unless the study says otherwise.
 const REQUESTS: u64 = 512;
@@ -67,7 +69,10 @@ fn study(
     let candidates = root.need("system", "write a table [[system]] for each candidate");
     let money = money_of(root.get("money"), regions);
     let basis = money.as_ref().map_or(Basis::Any, |m| m.basis);
-    let candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
+    let mut candidates = candidates.and_then(|v| systems::candidates(&v, library, basis));
+    if let (Some(value), Some((complete, _))) = (root.get("assume"), &mut candidates) {
+        assume::assume(&value, complete);
+    }
     let search = root.get("search").map_or_else(|| Some(everything()), |v| search(&v));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();
@@ -341,7 +346,7 @@ fn stated<T>(key: &str, value: Range<T>) -> Fact<T> {
 }
 
 pub(super) fn everything() -> SearchLimits {
-    SearchLimits { aggregated: true, disaggregated: true, requests: REQUESTS }
+    SearchLimits { aggregated: true, disaggregated: true, requests: REQUESTS, curve: CURVE }
 }
 
 pub(super) fn search(value: &Value) -> Option<SearchLimits> {
@@ -359,6 +364,9 @@ pub(super) fn search(value: &Value) -> Option<SearchLimits> {
     }
     if let Some(requests) = table.get("requests") {
         limits.requests = requests.count(16, 1_000_000).unwrap_or(REQUESTS);
+    }
+    if let Some(curve) = table.get("curve") {
+        limits.curve = curve.count(0, 1_000).map_or(CURVE, |n| n as usize);
     }
     table.finish();
     Some(limits)

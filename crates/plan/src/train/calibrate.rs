@@ -5,9 +5,10 @@
 //! loss falls. A group (model, chip, profile) counts as much as its root, so that
 //! one maker's many rows do not swamp the rest; an error counts at most once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Fact, Framework};
+use cost::calibration::Basis;
 use cost::train::{ChipFit, TrainingCalibration};
 use rayon::prelude::*;
 use units::{Range, Seconds};
@@ -15,7 +16,8 @@ use units::{Range, Seconds};
 use super::case::TrainingCase;
 use super::rig::{Rig, stack};
 use super::validate::{TrainingBench, predict};
-use crate::validate::{Kind, Point};
+use crate::interval::{Intervals, Residual, Stratum};
+use crate::validate::{Kind, Point, basis_name};
 
 /// Errors of a logarithm count up to here.
 const CAP: f64 = 0.7;
@@ -136,6 +138,29 @@ pub fn held_out(
         progress(part + 1);
     }
     points.into_iter().flatten().collect()
+}
+
+/// Intervals of steps from predictions of unseen groups. A chip of a class without runs may be off by as much as the worst
+/// of them: its stratum spans all.
+pub fn intervals(residuals: &[Residual]) -> Intervals {
+    let mut found = Intervals::fit(residuals);
+    let logs = || residuals.iter().filter(|r| r.kind == Kind::Step && r.log.is_finite()).map(|r| r.log);
+    let (low, high) = (logs().fold(0.0, f64::min), logs().fold(0.0, f64::max));
+    if low < high {
+        let groups: BTreeSet<&str> = residuals.iter().map(|r| r.group.as_str()).collect();
+        let round = |v: f64| (v * 1e4).round() / 1e4;
+        found.stratum.push(Stratum {
+            kind: Kind::Step.name().to_owned(),
+            basis: basis_name(Basis::Class).to_owned(),
+            engine: String::new(),
+            n: logs().count(),
+            groups: groups.len(),
+            low: round(low.exp()),
+            high: round(high.exp()),
+            coverage: 1.0,
+        });
+    }
+    found
 }
 
 /// Profiles and chips with neutral values for all that the cases can tell; what none of them tells is set by hand and stays.

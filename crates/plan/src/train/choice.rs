@@ -17,8 +17,8 @@ use crate::goodput;
 use crate::validate::{Kind, basis_name};
 
 const DAY: f64 = 86_400.0;
-/// Works of a timeline that are told: the first and the last of every stage.
-const MOST_WORKS: usize = 6000;
+/// Most works of a timeline that are told.
+const MOST_WORKS: usize = 16_000;
 
 /// A plan in a line.
 pub(super) fn short(plan: &Plan) -> String {
@@ -228,18 +228,18 @@ fn timeline(played: &Played) -> Timeline {
         (s.stage, s.start.seconds(), s.end.seconds(), kind.to_owned(), chunk, micro)
     };
     let works = played.ran.spans.iter().map(work).collect();
-    Timeline { stages: played.priced.plan.pp, end: played.ran.end.seconds(), works }
+    let end = played.ran.end.seconds();
+    Timeline { stages: played.priced.plan.pp, end, told: end / 2.0, works }
 }
 
-/// The first and the last works of every stage.
+/// The beginning and the end of a step: the way in and the way out, which the middle repeats.
 fn short_timeline(whole: &Timeline) -> Timeline {
-    let side = (MOST_WORKS / (2 * whole.stages.max(1) as usize)).max(8);
-    let of_stage = |stage: u32| whole.works.iter().filter(move |w| w.0 == stage);
-    let kept = |stage: u32| {
-        let all = of_stage(stage).count();
-        of_stage(stage).enumerate().filter(move |(i, _)| *i < side || *i + side >= all).map(|(_, w)| w.clone())
-    };
-    Timeline { works: (0..whole.stages).flat_map(kept).collect(), ..*whole }
+    let longest = whole.works.iter().map(|w| w.2 - w.1).fold(0.0, f64::max);
+    let within = |told: f64| move |w: &&(u32, f64, f64, String, u32, u32)| w.1 < told || w.2 > whole.end - told;
+    let mut told = (longest * 3.0 * f64::from(whole.stages.max(4))).min(whole.end / 2.0);
+    let count = whole.works.iter().filter(within(told)).count();
+    told *= (MOST_WORKS as f64 / count.max(1) as f64).min(1.0);
+    Timeline { told, works: whole.works.iter().filter(within(told)).cloned().collect(), ..*whole }
 }
 
 /// Share of the time that trains; why it is not told, where a model was asked and none can answer.

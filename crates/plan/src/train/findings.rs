@@ -215,6 +215,9 @@ pub struct Timeline {
     pub stages: u32,
     /// Seconds of the whole step.
     pub end: f64,
+    /// Seconds at either end of the step whose works are told: half of it where all are.
+    #[serde(default)]
+    pub told: f64,
     /// Works: stage, start, end, kind (`forward`, `backward`, `input`, `weight`, `optimizer`, `gather`, `reduce`), chunk,
     /// micro-batch.
     pub works: Vec<(u32, f64, f64, String, u32, u32)>,

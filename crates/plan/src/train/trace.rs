@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn overlapped_works_stand_in_two_rows() {
         let work = |kind: &str| (0, 0.0, 1e-3, kind.to_owned(), 0, 3);
-        let timeline = Timeline { stages: 1, end: 1e-3, works: vec![work("forward"), work("backward")] };
+        let timeline = Timeline { stages: 1, end: 1e-3, told: 5e-4, works: vec![work("forward"), work("backward")] };
         let text = String::from_utf8(trace(&timeline).expect("memory")).expect("text");
         assert!(
             text.contains("\"tid\":0") && text.contains("\"tid\":2") && text.contains("\"micro-batch\":3"),

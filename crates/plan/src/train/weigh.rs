@@ -111,7 +111,7 @@ pub fn weigh(study: &TrainingStudy, ground: &TrainingGround) -> Result<TrainingF
     let best = super::study::BESTS.iter().find(|(_, b)| *b == study.best).map_or("", |(n, _)| n);
     Ok(TrainingFindings {
         schema: SCHEMA,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
+        program: format!("steelyard {}", env!("CARGO_PKG_VERSION")),
         title: study.title.clone(),
         model: study.model.name.clone(),
         parameters: counted.total as f64,

@@ -3,7 +3,7 @@
 use super::case::{Case, CaseLoad};
 use crate::predict::{Pool, Pools, Setup};
 use crate::refusal::Refusal;
-use crate::search::{Field, Plan, Room, Rough, Shape};
+use crate::search::{Field, Plan, Recall, Room, Rough, Shape};
 use crate::study::{Given, SearchLimits};
 
 /// Set-ups that are simulated: those that the search guesses to be the quickest.
@@ -19,7 +19,7 @@ pub fn candidates(case: &Case, setup: &Setup<'_>, devices: u32) -> Result<Vec<Po
     let machine = setup.machine;
     let inner = machine.system.fabric.tiers.first().map_or(1, |t| t.chips).max(1);
     let (input, output) = (case.input.mean(), case.output.mean());
-    let given = Given::default();
+    let (given, recall) = (Given::default(), Recall::default());
     let field = Field {
         given: &given,
         model: setup.model,
@@ -30,8 +30,9 @@ pub fn candidates(case: &Case, setup: &Setup<'_>, devices: u32) -> Result<Vec<Po
         room: Room { devices, domain: machine.devices(inner).min(devices) },
         shape: Shape { input, cached: input * case.prefix_hit, output },
         longest: (case.input.longest() + case.output.longest()) as f64,
+        recall: &recall,
     };
-    let limits = SearchLimits { aggregated: true, disaggregated: false, requests: 0 };
+    let limits = SearchLimits { aggregated: true, disaggregated: false, requests: 0, curve: 0 };
     let (plans, ..) = field.plans(0, &limits, None);
     let mut ranked: Vec<(f64, Pools)> = plans.iter().map(|plan| (promise(plan, case), whole(plan))).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));

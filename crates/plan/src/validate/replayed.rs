@@ -21,8 +21,8 @@ use crate::tables::Table;
 
 /// Requests of a client, as validation has it.
 const ROUNDS: usize = 10;
-/// Of the rows, every so many.
-const EVERY: usize = 1;
+/// What the draw of lengths may do to a median: four seeds gave 0.206 to 0.211 for TTFT, 0.085 for TPOT.
+const CHANCE: f64 = 0.01;
 
 fn played(case: &Case, setup: &Setup<'_>) -> Result<Seen, Refusal> {
     let CaseLoad::Concurrency(clients) = case.load else { return Err(Refusal::Row("no closed loop".into())) };
@@ -38,7 +38,7 @@ fn played(case: &Case, setup: &Setup<'_>) -> Result<Seen, Refusal> {
             session: None,
         },
         0,
-        std::env::var("SEED").map_or(1, |s| s.parse().unwrap()),
+        1,
     );
     let requests = Requests { list: drawn.requests, ..Requests::default() };
     let longest = (case.input.longest() + case.output.longest()) as f64;
@@ -95,8 +95,9 @@ fn closed_loops_by_replay_are_as_near_as_by_the_search() {
     let rows = include_bytes!("../../../../catalog/measurements/serving-silicon.csv");
     let table = Table::parse(Path::new("serving-silicon.csv"), rows.to_vec());
     let cases = silicon::cases(&table.expect("a table")).expect("rows");
-    let some: Vec<Case> = cases.into_iter().filter(|c| c.plain).step_by(EVERY).collect();
+    let some: Vec<Case> = cases.into_iter().filter(|c| c.plain).collect();
     let weighed = bench.predict(&some, &|| ());
+    assert!(weighed.iter().all(|p| p.file == File::ServingSilicon));
     let replayed = bench.predict_by(&played, &some, &|| ());
     for kind in [Kind::Ttft, Kind::Tpot] {
         // Rows that both can tell.
@@ -105,12 +106,7 @@ fn closed_loops_by_replay_are_as_near_as_by_the_search() {
         let pick = |points: &[Point]| median(&rows.iter().map(|i| &points[*i]).collect::<Vec<_>>());
         let (by_search, by_replay) = (pick(&weighed), pick(&replayed));
         println!("{} over {} rows: weigh {by_search:.4}, replay {by_replay:.4}", kind.name(), rows.len());
-        assert!(rows.len() > 200, "{} rows", rows.len());
-        assert!(
-            std::env::var("SEED").is_ok() || by_replay <= by_search + 0.01,
-            "{}: weigh {by_search}, replay {by_replay}",
-            kind.name()
-        );
+        assert!(rows.len() > 1000, "{} rows", rows.len());
+        assert!(by_replay <= by_search + CHANCE, "{}: weigh {by_search}, replay {by_replay}", kind.name());
     }
-    assert!(weighed.iter().all(|p| p.file == File::ServingSilicon));
 }

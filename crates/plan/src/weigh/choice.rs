@@ -170,7 +170,8 @@ fn ends(study: &Study, field: &Field, plan: &Plan, point: &Point, ground: &Groun
     for end in [End::Slow, End::Fast] {
         let Some(system) = facts::at_end(&field.machine.system, end) else { continue };
         let Ok(machine) = Machine::new(&system, ground.fitted, field.engine) else { continue };
-        let other = field.on(machine);
+        let (engine, _) = field.machine.place;
+        let other = field.on(machine.recalling((engine, Some(end)), field.recall.steps()));
         let Ok(runner) = Runner::new(study, &other, plan, point.plan) else { continue };
         if let Ok(p) = runner.again(point) {
             seen.push(p.seen);

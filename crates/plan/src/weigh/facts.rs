@@ -8,7 +8,7 @@ use crate::search::Field;
 use crate::study::{Candidate, Money};
 
 /// Which end of disputed facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
     /// All that slow the system down.
     Slow,

@@ -5,22 +5,25 @@
 
 mod breakdown;
 mod choice;
+mod even;
 mod facts;
 mod fits;
 mod spread;
 mod words;
 
 pub use breakdown::{Parts, breakdown};
+pub use even::{BreakEven, Lever, Measure, Moved, NoBreakEven, break_even};
+pub use facts::End;
 pub use fits::Fits;
 
 use catalog::model::{kv_bytes_per_token, parameters};
 use catalog::{Catalog, Engine};
 use rayon::prelude::*;
 
-use crate::findings::{Answer, Findings, ModelSummary, SystemFinding};
+use crate::findings::{Answer, Findings, ModelSummary, SystemFinding, TierFinding};
 use crate::interval::Intervals;
 use crate::machine::Fitted;
-use crate::search::{self, Ceiling, Found};
+use crate::search::{self, Ceiling, Found, Recall};
 use crate::study::{Candidate, Incomplete, Objective, Study};
 
 /// What weighing rests on.
@@ -43,7 +46,7 @@ const SCHEMA: u32 = 2;
 pub fn weigh(study: &Study, ground: &Ground) -> Findings {
     let engines = engines(study, ground.catalog);
     let one = |(candidate, engines): (&Candidate, &Vec<Engine>)| {
-        let finding = weigh_one(study, candidate, engines, ground);
+        let finding = weigh_one(study, candidate, engines, ground, &Recall::default());
         (ground.done)(&candidate.system.name);
         finding
     };
@@ -77,8 +80,14 @@ pub fn engines(study: &Study, catalog: &Catalog) -> Vec<Vec<Engine>> {
     study.systems.iter().map(of).collect()
 }
 
-/// The answer for one candidate, with the engines that may run on it.
-pub fn weigh_one(study: &Study, candidate: &Candidate, engines: &[Engine], ground: &Ground) -> SystemFinding {
+/// The answer for one candidate, with the engines that may run on it and what was found out about it before.
+pub fn weigh_one(
+    study: &Study,
+    candidate: &Candidate,
+    engines: &[Engine],
+    ground: &Ground,
+    recall: &Recall,
+) -> SystemFinding {
     let system = &candidate.system;
     let mut finding = SystemFinding {
         id: system.id.clone(),
@@ -86,12 +95,14 @@ pub fn weigh_one(study: &Study, candidate: &Candidate, engines: &[Engine], groun
         chip: system.chip.name.clone(),
         vendor: system.chip.vendor.clone(),
         chips: candidate.chips,
+        tiers: system.fabric.tiers.iter().map(TierFinding::of).collect(),
+        optical_switches: system.parts.get("optical_switches").map(catalog::Fact::mid),
         answer: Answer::Incomplete { missing: Vec::new() },
         pareto: Vec::new(),
         tried: 0,
         rejected: Vec::new(),
     };
-    let found = match search::search(study, candidate, engines, ground.fitted) {
+    let found = match search::search(study, candidate, engines, ground.fitted, recall) {
         Ok(found) => found,
         Err(refusal) => {
             finding.answer = Answer::Incomplete { missing: vec![refusal.to_string()] };
@@ -138,6 +149,8 @@ fn incomplete(lacking: &Incomplete, catalog: &Catalog) -> SystemFinding {
         chip: text(chip.and_then(|c| c.spec.name.as_ref())),
         vendor: text(chip.and_then(|c| c.spec.vendor.as_ref())),
         chips: lacking.chips.unwrap_or(0),
+        tiers: Vec::new(),
+        optical_switches: None,
         answer: Answer::Incomplete { missing: lacking.missing.clone() },
         pareto: Vec::new(),
         tried: 0,

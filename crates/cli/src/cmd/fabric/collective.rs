@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::also::Together;
 use super::ask::{Ground, Question, algorithm, size};
-use super::{Stop, also, recovery};
+use super::{Stop, also, recovery, words};
 use crate::lang::number::{NONE, Unit, digits, percent, quantity, thousands};
 use crate::lang::{Lang, Msg, term};
 use crate::table::{self, Align, View};
@@ -64,7 +64,7 @@ pub fn run(args: &Collective, catalog: &Catalog) -> Result<(), Stop> {
 /// Why nothing goes on, if so.
 pub(super) fn stuck(rows: &[Row]) -> Option<String> {
     let row = rows.iter().find(|r| !r.remedies.is_empty() && r.remedies.iter().all(|m| m.result.is_err()))?;
-    row.remedies[0].result.as_ref().err().cloned()
+    row.remedies[0].result.as_ref().err().map(ToString::to_string)
 }
 
 /// What `--json` prints, for callers inside the program: parse arguments as the command line gives them
@@ -103,9 +103,13 @@ fn with_answer<T>(args: &Collective, catalog: &Catalog, show: impl FnOnce(&Head<
     let together = match rows.first() {
         Some(Row { bytes, healthy, .. }) if !args.also.is_empty() => {
             let main = (&bench, operation, *bytes, healthy);
-            also::together(&args.also, &args.question, main, system, &ground, &faults)?
+            match also::together(&args.also, &args.question, main, system, &ground, &faults) {
+                // What a fault makes impossible is an answer.
+                Err(Stop::Impossible(why)) if !faults.is_empty() => Err(why),
+                together => Ok(together?),
+            }
         }
-        _ => Vec::new(),
+        _ => Ok(Vec::new()),
     };
     let possible: Vec<RemedyKind> = rows
         .first()
@@ -135,7 +139,7 @@ pub(super) struct Head<'a> {
     /// Ways back of what can be done about the faults.
     pub ways: Result<Vec<(Vec<RemedyKind>, Recovery)>, String>,
     /// All collectives that run at once, where there are several.
-    pub together: Vec<Together>,
+    pub together: Result<Vec<Together>, String>,
     /// Whether the JSON has sheets.
     pub map: bool,
 }
@@ -182,8 +186,13 @@ impl Head<'_> {
                 Err(why) => out += &table::paragraph(&Msg::FabricNoRecovery.fill(lang, &[("why", why)]), 0, view),
             }
         }
-        if !self.together.is_empty() {
-            out += &self.at_once(view);
+        match &self.together {
+            Ok(all) if all.is_empty() => {}
+            Ok(all) => out += &self.at_once(all, view),
+            Err(why) => {
+                out += &table::heading(Msg::FabricTogether.text(lang), view);
+                out += &table::paragraph(why, 0, view);
+            }
         }
         out += "\n";
         let basis = match rows.first().map(|r| r.healthy.basis) {
@@ -290,7 +299,7 @@ impl Head<'_> {
             for (at, m) in row.remedies.iter().enumerate() {
                 let (time, against, remark) = match &m.result {
                     Ok(a) => (time(a), format!("× {}", digits(a.seconds / row.healthy.seconds)), spare(m, lang)),
-                    Err(why) => (NONE.to_owned(), NONE.to_owned(), why.clone()),
+                    Err(why) => (NONE.to_owned(), NONE.to_owned(), words::why(why, lang)),
                 };
                 let first = if at == 0 { size(row.bytes) } else { String::new() };
                 let kind = remedy_name(m.kind, lang).to_owned();
@@ -300,7 +309,7 @@ impl Head<'_> {
         table::heading(&title, view) + &table::grid(&header, &lines, false, view)
     }
 
-    fn at_once(&self, view: View) -> String {
+    fn at_once(&self, all: &[Together], view: View) -> String {
         let lang = view.lang;
         let right = |m: Msg| (m.text(lang).to_owned(), Align::Right);
         let header = vec![
@@ -325,7 +334,7 @@ impl Head<'_> {
                 format!("× {}", digits(t.slowdown)),
             ]
         };
-        let rows: Vec<Vec<String>> = self.together.iter().map(row).collect();
+        let rows: Vec<Vec<String>> = all.iter().map(row).collect();
         let note = if self.faults.is_empty() { Msg::FabricTogetherNote } else { Msg::FabricTogetherFaults };
         table::heading(Msg::FabricTogether.text(lang), view)
             + &table::grid(&header, &rows, false, view)

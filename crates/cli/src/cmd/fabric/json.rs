@@ -20,12 +20,13 @@ impl Head<'_> {
             "placement": self.place_name(),
             "faults": faults,
             "recovery": self.ways.as_ref().map_or_else(|why| json!({ "missing": why }), |ways| recovery::json(ways)),
-            "together": self.together.iter().map(|t| {
+            "together": self.together.as_ref().map_or(&[][..], Vec::as_slice).iter().map(|t| {
                 json!({ "operation": t.operation, "bytes": t.bytes, "ranks": t.ranks, "first_chip": t.chips.0,
                         "last_chip": t.chips.1, "algorithm": t.alone.algorithm.name(),
                         "alone_seconds": t.alone.seconds, "seconds": t.alone.seconds * t.slowdown,
                         "slowdown": t.slowdown })
             }).collect::<Vec<Value>>(),
+            "not_together": self.together.as_ref().err(),
             "stuck": stuck(rows),
             "sizes": rows.iter().map(|r| {
                 let mut row = self.answered(&r.healthy, r.bytes, &whole);
@@ -35,7 +36,7 @@ impl Head<'_> {
                         json!({ "remedy": remedy_key(m.kind), "ranks": m.ranks, "spares": m.spares,
                                 "answer": self.answered(a, r.bytes, damage) })
                     }
-                    Err(why) => json!({ "remedy": remedy_key(m.kind), "ranks": m.ranks, "why_not": why }),
+                    Err(why) => json!({ "remedy": remedy_key(m.kind), "ranks": m.ranks, "why_not": why.to_string() }),
                 }).collect();
                 row
             }).collect::<Vec<Value>>(),

@@ -8,8 +8,10 @@ mod json;
 mod map;
 mod recovery;
 mod show;
+mod words;
 
 pub use ask::{Ground, Ways, place, size};
+pub use collective::{Collective, answer as collective_json};
 pub use show::shape;
 
 use std::path::Path;

@@ -5,7 +5,8 @@ use fabric::estimate::RemedyKind;
 use fabric::recovery::{Recovery, recovery};
 use serde_json::{Value, json};
 
-use crate::lang::number::{NONE, Unit, percent, quantity, thousands};
+use crate::lang::goodput::span;
+use crate::lang::number::{NONE, percent, thousands};
 use crate::lang::{Msg, term};
 use crate::table::{self, Align, View};
 
@@ -44,7 +45,8 @@ fn one(kinds: &[RemedyKind], way: &Recovery, view: View) -> String {
         (Msg::FabricStepBasis, Align::Left),
     ];
     let header: Vec<(String, Align)> = header.iter().map(|(m, a)| (m.text(lang).to_owned(), *a)).collect();
-    let time = |s: f64| quantity(s, Unit::Time);
+    // Minutes and hours read as such; what is below a minute as other times.
+    let time = |s: f64| span(s, lang);
     let range =
         |[_, low, high]: [f64; 3]| if low < high { format!("{}–{}", time(low), time(high)) } else { NONE.to_owned() };
     let mut rows: Vec<Vec<String>> = Vec::new();

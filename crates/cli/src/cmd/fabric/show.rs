@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use catalog::{Catalog, Fact, System, TierShape};
 use fabric::bound::{Diameter, bisection, diameter};
 use fabric::graph::{Graph, build};
+use plan::findings::TierFinding;
 use serde_json::{Value, json};
 
 use super::Stop;
-use crate::chart::fabric::drawing;
+use crate::chart::fabric::Drawn;
 use crate::lang::number::{Unit, quantity, thousands};
 use crate::lang::{Lang, Msg, term};
 use crate::report::write;
@@ -42,7 +43,7 @@ pub fn run(args: &Show, catalog: &Catalog) -> Result<(), Stop> {
     let lang = Lang::choose(args.lang);
     let shown = Shown { system: &system, graph: &graph, bisection: bisection(&graph), diameter: diameter(&graph) };
     if let Some(path) = &args.svg {
-        write(path, drawing(&system, &graph, lang).as_bytes()).map_err(|e| wrong(e.to_string()))?;
+        write(path, Drawn::of(&system).file(lang).as_bytes()).map_err(|e| wrong(e.to_string()))?;
         eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &path.display().to_string())]));
     }
     let text = if args.json { shown.json() } else { shown.text(View::of_stdout(lang)) };
@@ -57,19 +58,17 @@ struct Shown<'a> {
 }
 
 /// "torus 4 x 4 x 4", "Clos 1:2", "switch".
-pub fn shape(shape: &TierShape, twisted: bool, lang: Lang) -> String {
-    match shape {
-        TierShape::Switch => term("switch", lang).to_owned(),
-        TierShape::Mesh => term("full mesh", lang).to_owned(),
-        TierShape::Torus { dims } => {
-            let dims: Vec<String> = dims.iter().map(u32::to_string).collect();
-            let name = if twisted { "twisted torus" } else { "torus" };
+pub fn shape(tier: &TierFinding, lang: Lang) -> String {
+    match tier.shape.as_str() {
+        "torus" => {
+            let dims: Vec<String> = tier.dims.iter().map(u32::to_string).collect();
+            let name = if tier.twisted { "twisted torus" } else { "torus" };
             format!("{} {}", term(name, lang), dims.join("×"))
         }
-        TierShape::Clos { oversubscription_percent: ..=100 } => term("Clos", lang).to_owned(),
-        TierShape::Clos { oversubscription_percent } => {
-            format!("{} {}:1", term("Clos", lang), f64::from(*oversubscription_percent) / 100.0)
-        }
+        "clos" if tier.oversubscription > 1.0 => format!("{} {}:1", term("Clos", lang), tier.oversubscription),
+        "clos" => term("Clos", lang).to_owned(),
+        "mesh" => term("full mesh", lang).to_owned(),
+        other => term(other, lang).to_owned(),
     }
 }
 
@@ -98,7 +97,7 @@ impl Shown<'_> {
         let row = |t: &catalog::Tier| {
             vec![
                 t.name.clone(),
-                shape(&t.shape, t.wiring.twisted, lang),
+                shape(&TierFinding::of(t), lang),
                 thousands(f64::from(t.chips)),
                 quantity(t.bandwidth.mid().0, Unit::Bandwidth),
                 t.latency.as_ref().map_or_else(not_stated, |l| quantity(l.mid().0, Unit::Time)),
@@ -153,7 +152,7 @@ impl Shown<'_> {
             let count = |f: &Option<Fact<f64>>| f.as_ref().map(Fact::mid);
             json!({
                 "name": t.name,
-                "shape": shape(&t.shape, t.wiring.twisted, Lang::En),
+                "shape": shape(&TierFinding::of(t), Lang::En),
                 "chips": t.chips,
                 "bytes_per_second": t.bandwidth.mid().0,
                 "latency_seconds": t.latency.as_ref().map(|l| l.mid().0),

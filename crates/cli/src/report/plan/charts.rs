@@ -169,7 +169,7 @@ pub fn tornado(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
             }
         })
         .collect();
-    let unit = Both::of(|l| format!("{}{}M {}", PlanMsg::Cost.text(l), l.comma(), f.currency.0));
+    let unit = Both::of(|l| format!("{}{}", PlanMsg::Cost.text(l), l.brackets(&format!("M {}", f.currency.0))));
     let (mid, none) = (first.at_mid / f.currency.1, both(PlanMsg::NoEnd));
     for (width, class) in WIDTHS {
         out.push_str(&tornado::tornado(&swings, mid, &unit, &none, width, class, "tornado-h"));

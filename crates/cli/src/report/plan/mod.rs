@@ -35,7 +35,7 @@ pub fn render(f: &PlanFindings) -> String {
     }
     contents.extend([("rates", both(PlanMsg::Rates)), ("facts", Both::msg(crate::lang::Msg::ProvenanceTitle))]);
     let asked = Both::of(|lang| words::asked(f, lang));
-    open(&f.program, &f.title, &asked, &contents, &mut out);
+    open(&f.program, &Both::same(f.title.clone()), &asked, &contents, &mut out);
     match &f.answer {
         PlanAnswer::Plan(p) => {
             answer(&Both::of(|lang| words::answer(f, p, lang).join("\n")), &mut out);
@@ -60,10 +60,10 @@ pub fn render(f: &PlanFindings) -> String {
 }
 
 /// Opens a page: head, header with the question in a line and the contents, `main`.
-pub fn open(program: &str, title: &str, asked: &Both, contents: &[(&str, Both)], out: &mut String) {
-    opening(program, title, out);
+pub fn open(program: &str, title: &Both, asked: &Both, contents: &[(&str, Both)], out: &mut String) {
+    opening(program, &title.en, out);
     top(contents.first().map_or("", |c| c.0), out);
-    put(out, format_args!("<h1>{}</h1>\n<p class=\"asked\">{}</p>\n", escape(title), asked.html()));
+    put(out, format_args!("<h1>{}</h1>\n<p class=\"asked\">{}</p>\n", title.html(), asked.html()));
     put(out, format_args!("<nav{}><ul>", Both::msg(crate::lang::Msg::Contents).attributes("data-label")));
     for (id, name) in contents {
         put(out, format_args!("<li><a href=\"#{id}\">{}</a></li>", name.html()));

@@ -39,7 +39,7 @@ pub fn orders(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
             &[
                 (f.quarters[o.quarter].to_string(), false),
                 (scenario, false),
-                (format!("{}<small>{}</small>", text(&offer.name), text(&offer.system)), false),
+                (text(&offer.name), false),
                 (thousands(o.units), true),
                 (thousands(o.units * f64::from(offer.chips)), true),
                 (site, false),
@@ -96,8 +96,7 @@ pub fn scenarios(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
     if f.scenarios.len() < 2 {
         return;
     }
-    let decided = f.decided.to_string();
-    let note = Both::of(|l| PlanMsg::ScenariosNote.fill(l, &[("decided", &decided)]));
+    let note = Both::of(|l| words::shared(f, l));
     section("scenarios", PlanMsg::Scenarios, Some(note), out);
     let regret = p.by_scenario.iter().any(|s| s.regret.is_some());
     let mut columns =

@@ -11,7 +11,7 @@ use catalog::written::{Document, Table, Value, nearest, short};
 use catalog::{Diagnostic, Model, Region};
 use units::{Range, Seconds};
 
-use super::study::{Best, Class, Recovery, ReplayStudy, SearchAsked};
+use super::study::{Best, Class, Recovery, ReplayStudy, RuleAsked, SearchAsked};
 use crate::study::sections;
 use crate::study::{Basis, Levels, Library, files};
 
@@ -96,7 +96,7 @@ fn study(
     let recovery = root.get("recovery").map_or_else(|| Some(usual()), |v| recovery(&v));
     let delay = root.get("view_delay").map_or(Some(Seconds(0.0)), |v| v.quantity(Seconds(0.0), LONGEST));
     let search = match root.get("search") {
-        Some(value) => search(&value, &names).map(Some),
+        Some(value) => search(&value, &names, rules.as_deref()).map(Some),
         None => Some(None),
     };
     let samples = root.get("samples").map_or(Some(u64::from(SAMPLES)), |v| v.count(2, 4000));
@@ -232,7 +232,7 @@ fn recovery(value: &Value) -> Option<Recovery> {
     Some(Recovery { retries: retries? as u32, resumes: resumes?, notice: notice? })
 }
 
-fn search(value: &Value, names: &Names) -> Option<SearchAsked> {
+fn search(value: &Value, names: &Names, rules: Option<&[RuleAsked]>) -> Option<SearchAsked> {
     const BEST: [(&str, Best); 2] = [("chips", Best::Chips), ("cost", Best::Cost)];
     let table = value.table("write a table [search] with best = \"cost\" and pools = [..]")?;
     let best = table.need("best", "write best = \"chips\" or \"cost\"").and_then(|v| v.choice(&BEST));
@@ -246,10 +246,16 @@ fn search(value: &Value, names: &Names) -> Option<SearchAsked> {
         let list = v.list("list prompt tokens to try, as in [2000, 8000]")?;
         list.iter().map(|v| v.count(1, u64::from(u32::MAX)).map(|n| n as u32)).collect()
     });
-    if let (Some(split), Some(v)) = (&split, table.get("split"))
-        && split.len() > 64
-    {
-        v.fault(format!("lists {}", split.len()), "give at most 64");
+    if let (Some(split), Some(v)) = (&split, table.get("split")) {
+        if split.len() > 64 {
+            v.fault(format!("lists {}", split.len()), "give at most 64");
+        }
+        if rules.is_some_and(|rules| rules.len() < 2) {
+            v.fault("is the border between the first two rules, and there are not two", "write two tables [[rule]]");
+        }
+    }
+    if pools.as_ref().is_some_and(Vec::is_empty) {
+        table.fault("looks for the size of no pool", "name at least one pool");
     }
     table.finish();
     let most = most? as u32;
