@@ -163,7 +163,7 @@ impl Scale<'_> {
     /// The figures of both with one lever at `at`; `None` where one of them does not serve.
     fn figures(&self, moved: Option<(Lever, f64)>) -> Result<Option<[f64; 2]>, NoBreakEven> {
         let mut found = [0.0; 2];
-        for place in 0..2 {
+        for (place, found) in found.iter_mut().enumerate() {
             if (self.stop)() {
                 return Err(NoBreakEven::Stopped);
             }
@@ -179,7 +179,7 @@ impl Scale<'_> {
                 _ => None,
             };
             match figure {
-                Some(figure) => found[place] = figure,
+                Some(figure) => *found = figure,
                 None => return Ok(None),
             }
         }
