@@ -100,7 +100,7 @@ try {
             assert.equal(await one.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "too wide");
             await picture(one, `facts-${size}-${lang}-${colorScheme}`);
             await one.goto(`${address}#why/huawei_cloudmatrix384`);
-            await one.waitForSelector(".report details[open] svg", { timeout: 60_000 });
+            await one.waitForSelector(".report details[open] table", { timeout: 60_000 });
             await one.waitForSelector(".field.disputed input");
             await settled(one);
             await accessible(one, `why ${lang} ${colorScheme}`);
