@@ -178,7 +178,7 @@ async fn a_study_may_name_uploaded_traces_and_no_other_file() {
 async fn the_point_where_two_systems_are_level_is_weighed() {
     let app = app(None, None);
     let study = STUDY.to_owned() + "[[system]]\nname = \"nvidia_hgx_h200\"\nchips = 1\n";
-    let path = "/api/v1/break-even?challenger=nvidia_hgx_h200&against=nvidia_hgx_h100";
+    let path = "/api/v1/break-even?challenger=nvidia_hgx_h200&against=nvidia_dgx_h100";
     let told = ended(&app, path, &study).await;
     assert_eq!(told["state"], "done", "{told}");
     let found = &told["result"];
@@ -192,8 +192,8 @@ async fn the_point_where_two_systems_are_level_is_weighed() {
         let system = systems.iter().find(|s| s["id"] == id).expect("it is there");
         system["answer"]["cost"]["per_million"]["value"].as_f64().expect("a cost")
     };
-    assert!((cost("nvidia_hgx_h200") / cost("nvidia_hgx_h100") - 1.0).abs() < 0.003);
-    let unknown = ended(&app, "/api/v1/break-even?challenger=none&against=nvidia_hgx_h100", &study).await;
+    assert!((cost("nvidia_hgx_h200") / cost("nvidia_dgx_h100") - 1.0).abs() < 0.003);
+    let unknown = ended(&app, "/api/v1/break-even?challenger=none&against=nvidia_dgx_h100", &study).await;
     assert_eq!(unknown["error"]["code"], "unknown");
 }
 

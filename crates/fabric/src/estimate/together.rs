@@ -70,15 +70,20 @@ impl Bench<'_> {
         let loads = lowered.fidelity == Fidelity::Loads;
         let mut job = lowered.job;
         for (phase, step) in job.phases.iter_mut().zip(&schedule.steps) {
+            let mut widest = 1.0;
             if *algorithm == Algorithm::InNetwork {
                 // Of the same link they reach another share.
-                phase.streams.widen(|link| {
+                let wider = |link: u32| {
                     let tier = self.graph.links[link as usize].tier;
                     self.reach(Algorithm::Ring, tier) / self.reach(Algorithm::InNetwork, tier)
-                });
+                };
+                let links = (0..phase.streams.len()).flat_map(|i| phase.streams.uses(i));
+                widest = links.map(|&(link, _)| wider(link)).fold(1.0, f64::max);
+                phase.streams.widen(wider);
             }
             if !loads {
-                phase.streams.weigh(1.0 / streams_of_a_chip(&self.graph, step, placement.len()));
+                // Links are shared by the time that each holds them, not by the bytes that it brings in it.
+                phase.streams.weigh(1.0 / (widest * streams_of_a_chip(&self.graph, step, placement.len())));
             }
         }
         Ok(job)
