@@ -422,6 +422,8 @@ messages! { Msg;
     FabricRemark: "Remark", "说明";
     FabricChosen: "shown above", "即上表所示";
     FabricUnusual: "not chosen by libraries", "通信库不会选用";
+    FabricUnusualNotFollowed: "not chosen by libraries: not followed", "通信库不会选用：未逐流计算";
+    FabricNotAsked: "not asked for: not followed", "未指定：未逐流计算";
     FabricNotFollowed: "slower than the chosen one by what must cross the links alone: not followed", "仅凭必须经过链路的数据量就已慢于所选算法：未逐流计算";
     FabricBounds: "Bounds: injection {injection}, bisection {bisection}, distance {latency}.", "物理下限：注入 {injection}，对分 {bisection}，距离 {latency}。";
     FabricBusiest: "Fullest links: {links}. Messages one after the other: {rounds}.", "最满的链路：{links}。先后相接的消息：{rounds}。";

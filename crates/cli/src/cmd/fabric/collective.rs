@@ -243,6 +243,8 @@ impl Head<'_> {
                 _ if c.algorithm == row.healthy.algorithm => Msg::FabricChosen.text(lang),
                 Tried::Timed(_) if c.usual => "",
                 Tried::Timed(_) => Msg::FabricUnusual.text(lang),
+                Tried::AtLeast(_) if !c.usual => Msg::FabricUnusualNotFollowed.text(lang),
+                Tried::AtLeast(least) if *least < row.healthy.seconds => Msg::FabricNotAsked.text(lang),
                 Tried::AtLeast(_) => Msg::FabricNotFollowed.text(lang),
                 Tried::Not(why) => term(why, lang),
             };
