@@ -235,7 +235,7 @@ try {
   await step("a link and a chip of a fabric are broken and mended", () =>
     page({ ...desktop, locale: "en-US" }, async (one) => {
       await one.goto(`${address}#fabric/system=google_ironwood_64`);
-      await one.waitForSelector(".fabric svg .wire", { timeout: 60_000 });
+      await one.waitForSelector(".fabric svg .wire", { state: "attached", timeout: 60_000 }); // a straight line has no height
       await settled(one);
       await one.locator(".fabric .wire .hit").nth(3).dispatchEvent("click");
       await one.waitForFunction(() => document.querySelectorAll(".tile").length > 1, null, { timeout: 60_000 });

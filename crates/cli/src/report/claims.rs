@@ -42,7 +42,7 @@ fn claim(c: &ClaimFinding, out: &mut String) {
         ),
     );
     let head = [PlanMsg::Case, PlanMsg::Found, PlanMsg::Claimed, PlanMsg::Outcome, PlanMsg::Figures];
-    out.push_str("<div class=\"scroll\"><table><thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for msg in head {
         put(out, format_args!("<th>{}</th>", both(msg).html()));
     }

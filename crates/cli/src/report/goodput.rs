@@ -116,7 +116,7 @@ fn row(system: &SystemFinding, found: &EffectiveFinding) -> Row {
 /// A table; headings with `true` are of numbers.
 fn table(head: &[(Msg, bool)], rows: &[Vec<String>], out: &mut String) {
     let class = |number: bool| if number { " class=\"n\"" } else { "" };
-    out.push_str("<div class=\"scroll\"><table><thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for (msg, number) in head {
         put(out, format_args!("<th{}>{}</th>", class(*number), Both::msg(*msg).html()));
     }

@@ -72,7 +72,7 @@ fn section(id: &str, title: Words, out: &mut String) {
 
 fn table(heads: &[Words], left: usize, rows: &[Vec<Both>], out: &mut String) {
     let class = |i: usize| if i < left { "" } else { " class=\"n\"" };
-    out.push_str("<div class=\"scroll\"><table><thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for (i, head) in heads.iter().enumerate() {
         put(out, format_args!("<th{}>{}</th>", class(i), head.both().html()));
     }

@@ -78,7 +78,7 @@ fn section(id: &str, title: &Both, out: &mut String) {
 
 fn ranking(findings: &TrainingFindings, out: &mut String) {
     section("ranking", &Both::msg(Msg::Ranking), out);
-    out.push_str("<div class=\"scroll\"><table><thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for title in [
         Both::msg(Msg::System),
         Both::msg(Msg::Chips),

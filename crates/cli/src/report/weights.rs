@@ -61,7 +61,7 @@ fn histogram(result: &Comparison, out: &mut String) {
 
 fn table(result: &Comparison, out: &mut String) {
     let number = |i: usize| if i < 2 { "" } else { " class=\"n\"" };
-    out.push_str("<div class=\"scroll\"><table>\n<thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>");
     for (i, msg) in header().into_iter().enumerate() {
         put(out, format_args!("<th scope=\"col\"{}>{}</th>", number(i), msg.html()));
     }

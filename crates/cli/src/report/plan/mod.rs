@@ -98,7 +98,7 @@ fn section(id: &str, title: PlanMsg, note: Option<Both>, out: &mut String) {
 
 /// A table's head. Columns whose name is marked stand right.
 fn head(columns: &[(Both, bool)], out: &mut String) {
-    out.push_str("<div class=\"scroll\"><table><thead><tr>");
+    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for (name, right) in columns {
         put(out, format_args!("<th{}>{}</th>", if *right { " class=\"n\"" } else { "" }, name.html()));
     }
