@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use catalog::Diagnostic;
-use catalog::written::{Document, Table, Value, short};
+use catalog::written::{Table, Value, short};
 
 use super::{Bar, Bilingual, Case, Claim, FATES, FIGURES, Side, Test};
 use crate::goodput;
 use crate::purchase::question::Ask;
 use crate::study::work::work;
-use crate::study::{Basis, Candidate, Library, files, prices, systems};
+use crate::study::{Basis, Candidate, Library, files, prices, sections, systems};
 use crate::train::study as train;
 
 /// Most cases of a claim.
@@ -30,15 +30,11 @@ pub fn read(path: &Path, library: Library) -> Result<Claim, Vec<Diagnostic>> {
 /// # Errors
 /// All that is wrong, in order of place.
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Claim, Vec<Diagnostic>> {
-    let doc = Document::new(name, text);
-    let root = doc.parse();
-    let root = Table::root(&doc, &root);
-    let claim = claim(&root, name, folder, library);
-    root.finish();
-    match claim {
-        Some(claim) if doc.is_sound() => Ok(claim),
-        _ => Err(doc.into_faults()),
-    }
+    sections::walk(name, text, |_, root| {
+        let claim = claim(&root, name, folder, library);
+        root.finish();
+        claim
+    })
 }
 
 fn claim(root: &Table, name: &str, folder: Option<&Path>, library: Library) -> Option<Claim> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use catalog::model::parameters;
-use catalog::written::{Document, Table, Value, nearest, short};
+use catalog::written::{Table, Value, nearest, short};
 use catalog::{Diagnostic, Model, System};
 use units::{Bytes, BytesPerSecond, Seconds};
 
@@ -111,13 +111,11 @@ pub fn read(path: &Path, library: Library) -> Result<Study, Vec<Diagnostic>> {
 /// # Errors
 /// All that is wrong, in order of place.
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Study, Vec<Diagnostic>> {
-    let doc = Document::new(name, text);
-    let root = doc.parse();
-    let study = study(&doc, Table::root(&doc, &root), name, folder, library);
-    match study {
-        Some(study) if doc.is_sound() => Ok(study),
-        _ => Err(doc.into_faults()),
-    }
+    sections::walk(name, text, |_, root| {
+        let found = body(&root, name, folder, library);
+        root.finish();
+        found
+    })
 }
 
 /// A study that stands inside another file, without files of its own. `None` after a fault.
@@ -125,15 +123,8 @@ pub(crate) fn inside(value: &Value, library: Library) -> Option<Study> {
     section(value, "write a table with job, checkpoint and system", |table| body(table, "study", None, library))
 }
 
-fn study(doc: &Document, root: Table, name: &str, folder: Option<&Path>, library: Library) -> Option<Study> {
-    let found = body(&root, name, folder, library);
-    root.finish();
-    found.filter(|_| doc.is_sound())
-}
-
 fn body(root: &Table, name: &str, folder: Option<&Path>, library: Library) -> Option<Study> {
-    let stem = || Path::new(name).file_stem().map_or("study".into(), |s| s.to_string_lossy().into_owned());
-    let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the study is about").map(short));
+    let title = sections::title(root, name);
     let model = root.get("model").map_or(Some(None), |v| sections::model(&v, folder, library).map(Some));
     let counts = model.as_ref().and_then(|m| m.as_ref()).map(|m| parameters(m).total as f64);
     let job = root.need("job", "write a table [job] with length = \"54 d\"");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use catalog::Diagnostic;
 
-pub(crate) use super::sections::{model_of, money_of, title};
+pub(crate) use super::sections::{model_of, money_of, title, walk};
 pub(crate) use super::systems::{candidate, name_of};
 
 use super::files;

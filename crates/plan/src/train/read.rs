@@ -40,14 +40,8 @@ pub fn check(
     folder: Option<&Path>,
     library: Library,
 ) -> Result<TrainingStudy, Vec<Diagnostic>> {
-    let doc = Document::new(name, text);
-    let root = doc.parse();
     let regions = &library.catalog.regions;
-    let found = study(&doc, Table::root(&doc, &root), name, folder, library, regions);
-    match found {
-        Some(found) if doc.is_sound() => Ok(found),
-        _ => Err(doc.into_faults()),
-    }
+    train_parts::walk(name, text, |doc, root| study(doc, root, name, folder, library, regions))
 }
 
 fn study(

@@ -9,7 +9,7 @@ use units::{Quantity, Range, Seconds};
 use super::quarter::{DAYS, Quarter};
 use super::question::{AGAINST, Against, Finance, GOALS, Goal, Offer, Question, Remark, Stack};
 use crate::findings::FactUse;
-use crate::study::{Library, files};
+use crate::study::{Library, files, sections};
 
 mod amount;
 mod further;
@@ -51,13 +51,8 @@ pub fn read(path: &Path, library: Library) -> Result<Question, Vec<Diagnostic>> 
 /// # Errors
 /// All that is wrong, in order of place.
 pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) -> Result<Question, Vec<Diagnostic>> {
-    let doc = Document::new(name, text);
-    let root = doc.parse();
-    let question = question(&doc, Table::root(&doc, &root), name, folder, library, &library.catalog.regions);
-    match question {
-        Some(question) if doc.is_sound() => Ok(question),
-        _ => Err(doc.into_faults()),
-    }
+    let regions = &library.catalog.regions;
+    sections::walk(name, text, |doc, root| question(doc, root, name, folder, library, regions))
 }
 
 fn question(
