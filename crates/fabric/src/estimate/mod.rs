@@ -107,9 +107,6 @@ pub struct Timed {
     pub rounds: f64,
     /// Links by name and the share of `wire` that they are full, fullest first.
     pub busiest: Vec<(String, f64)>,
-    /// Every link that carries something, and the share of `seconds` for which it is as full as its family gets it: what
-    /// is left for others at the same time.
-    pub loads: Vec<(LinkId, f64)>,
     /// Bytes that each link carries in all.
     pub carried: Vec<f64>,
     /// How closely flows were followed.
@@ -240,13 +237,18 @@ impl<'a> Bench<'a> {
         let latency = launch + lowered.job.phases.iter().map(|p| p.pause * p.repeat as f64).sum::<f64>();
         let seconds = launch + achieved + family.fill * (latency * wire).sqrt();
         let busiest = busiest(&self.graph, &damage.capacity, &lowered.carried, wire);
-        let full = |(link, &bytes): (usize, &f64)| {
-            let reach = self.reach(schedule.algorithm, self.graph.links[link].tier);
-            (link as LinkId, (bytes / (damage.capacity[link] * reach) / seconds).min(1.0))
-        };
-        let loads = lowered.carried.iter().enumerate().filter(|(_, bytes)| **bytes > 0.0).map(full).collect();
         let (rounds, fidelity) = (schedule.rounds(), lowered.fidelity);
-        Ok(Timed { wire, seconds, rounds, busiest, loads, carried: lowered.carried, fidelity, spread: family.p90 })
+        Ok(Timed { wire, seconds, rounds, busiest, carried: lowered.carried, fidelity, spread: family.p90 })
+    }
+
+    /// Every link that carries something, and the share of `timed.seconds` for which it is as full as its family gets it:
+    /// what is left for others at the same time. `timed` is the answer for `algorithm` under `damage`.
+    pub fn loads(&self, timed: &Timed, algorithm: Algorithm, damage: &Damage) -> Vec<(LinkId, f64)> {
+        let full = |(link, &bytes): (usize, &f64)| {
+            let reach = self.reach(algorithm, self.graph.links[link].tier);
+            (link as LinkId, (bytes / (damage.capacity[link] * reach) / timed.seconds).min(1.0))
+        };
+        timed.carried.iter().enumerate().filter(|(_, bytes)| **bytes > 0.0).map(full).collect()
     }
 
     /// Share of a tier's bandwidth that an algorithm reaches.

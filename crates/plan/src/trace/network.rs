@@ -62,12 +62,15 @@ impl<'a> Network<'a> {
         let (Some(all), Some(damage)) = (self.all, &self.damage) else {
             return Err("is with other ranks, but there is one only".to_owned());
         };
-        let answer = || {
+        let answer = || -> Result<Timed, EstimateError> {
             let chips = exchange.ranks.iter().map(|&r| all.placement.chips[r as usize]).collect();
-            all.with_ranks(Placement { chips }, self.curves)?.answer(operation, bytes, None, damage)
+            let bench = all.with_ranks(Placement { chips }, self.curves)?;
+            let found = bench.answer(operation, bytes, None, damage)?;
+            let uses = bench.loads(&found.flows, found.algorithm, damage).into();
+            Ok(Timed { seconds: [found.seconds, found.low, found.high], uses })
         };
         match answer() {
-            Ok(found) => Ok(Timed { seconds: [found.seconds, found.low, found.high], uses: found.flows.loads.into() }),
+            Ok(timed) => Ok(timed),
             Err(error) => {
                 let told = error.to_string();
                 self.stopped = Some(error);
