@@ -99,10 +99,9 @@ fn study(
         None => Some(None),
     };
     let sizes = pools.as_deref().map(|pools| largest(pools, search.as_ref().and_then(Option::as_ref)));
-    let faults = root.get("fault").map_or_else(
-        || Some(Vec::new()),
-        |v| faults::faults(&v, &names, pools.as_deref().zip(sizes.as_deref())),
-    );
+    let faults = root
+        .get("fault")
+        .map_or_else(|| Some(Vec::new()), |v| faults::faults(&v, &names, pools.as_deref().zip(sizes.as_deref())));
     let samples = root.get("samples").map_or(Some(u64::from(SAMPLES)), |v| v.count(2, 4000));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();
