@@ -9,7 +9,7 @@ use units::{Quantity, Range, Seconds};
 use super::quarter::{DAYS, Quarter};
 use super::question::{AGAINST, Against, Finance, GOALS, Goal, Offer, Question, Remark, Stack};
 use crate::findings::FactUse;
-use crate::study::{Library, files, sections};
+use crate::study::{Library, sections};
 
 mod amount;
 mod further;
@@ -40,10 +40,7 @@ pub(super) struct Reader<'a> {
 /// # Errors
 /// All that is wrong with the file and the files that it names.
 pub fn read(path: &Path, library: Library) -> Result<Question, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
-    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    check(&name, &text, folder, library)
+    sections::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Checks the text of a question. `name` is what faults call the file.

@@ -13,7 +13,7 @@ use units::{Range, Seconds};
 
 use super::study::{Best, Class, PoolAsked, Recovery, ReplayStudy, RuleAsked, SearchAsked};
 use crate::study::sections;
-use crate::study::{Basis, Levels, Library, files};
+use crate::study::{Basis, Levels, Library};
 
 /// Samples over the length of the traffic, unless the study says otherwise.
 const SAMPLES: u32 = 240;
@@ -27,10 +27,7 @@ pub const LONGEST: Seconds = Seconds(1.5e7);
 /// # Errors
 /// All that is wrong with the file and the files that it names.
 pub fn read(path: &Path, library: Library) -> Result<ReplayStudy, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
-    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    check(&name, &text, folder, library)
+    sections::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Checks the text of a study.
