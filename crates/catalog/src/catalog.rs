@@ -134,6 +134,11 @@ impl Catalog {
         listed.checked.as_ref().map_err(|missing| incomplete("system", &listed.spec.id, missing))
     }
 
+    /// The complete systems of a chip, by its id.
+    pub fn systems_of<'a>(&'a self, chip: &'a str) -> impl Iterator<Item = &'a System> {
+        self.systems.values().filter_map(|s| s.checked.as_ref().ok()).filter(move |s| s.chip.id == chip)
+    }
+
     /// What a chip of a system costs: the system's own price shared among its chips, else the bare chip's.
     ///
     /// # Errors

@@ -60,6 +60,9 @@ pub struct Framework {
     pub network: Fact<f64>,
     /// Whether shards of a layer are gathered together; else weight by weight.
     pub gathers_layers: Fact<bool>,
+    /// Whether selective recomputation computes every other product again, and all between products; else only what is cheap
+    /// for the memory it takes.
+    pub recomputes_products: Fact<bool>,
     /// Bytes that a logit takes at the fullest moment of the loss: its own, of copies in 32 bits, and of their gradient.
     pub logits: Fact<f64>,
     /// Memory that it keeps: context, allocator, exchanges' buffers.
@@ -135,6 +138,7 @@ fn read(id: &str, root: Table) -> Option<Framework> {
     let number = |of: &Table, key, low: f64, high: f64| of.fact(&thing, key, |v: &Value| v.number(low, high));
     let truth = |key| root.fact(&thing, key, |v: &Value| v.truth());
     let (fused_attention, tensor_parallel) = (truth("fused_attention"), truth("tensor_parallel"));
+    let recomputes_products = truth("recomputes_products");
     let (gathers_layers, logits) = (truth("gathers_layers"), number(&root, "logits", 2.0, 32.0));
     let launch = root.fact(&thing, "launch", |v| v.quantity(Seconds(0.0), Seconds(1e-3)));
     let routing = root.fact(&thing, "routing", |v| v.quantity(Seconds(0.0), Seconds(1.0)));
@@ -174,6 +178,7 @@ fn read(id: &str, root: Table) -> Option<Framework> {
         contention: contention?,
         network: network?,
         gathers_layers: gathers_layers?,
+        recomputes_products: recomputes_products?,
         logits: logits?,
         reserved: reserved?,
     })

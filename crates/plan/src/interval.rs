@@ -19,6 +19,20 @@ const TEXT: &str = include_str!("../../../calibration/intervals.toml");
 /// Those of training steps: from runs that the fit behind a prediction had not seen.
 const TRAINING: &str = include_str!("../../../calibration/training-intervals.toml");
 
+/// What the file of serving says of itself.
+pub const HEAD: &str = "\
+# 90 % intervals of predictions: the true value lies between low and high times the prediction. Made by
+# `steelyard validate --write-intervals`. coverage: share of the rows of a (model, chip) that the interval was
+# not computed from which it holds.
+";
+/// What the file of training says of itself.
+pub const TRAINING_HEAD: &str = "\
+# 90 % intervals of predictions: the true value lies between low and high times the prediction. Made by
+# `steelyard calibrate --training --folds 5 --out FOLDER`, from predictions of runs whose model on their chip no fit had
+# seen. coverage: share of the rows of a (model, chip) that the interval was not computed from which it holds. basis
+# \"class\": the same runs predicted as if of their chip only the class were known.
+";
+
 /// Share of true values that an interval should hold.
 pub const SHARE: f64 = 0.9;
 /// Fewest residuals of a stratum.
@@ -210,13 +224,9 @@ impl Intervals {
         Intervals { stratum: strata.into_iter().filter_map(fit).collect() }
     }
 
-    /// As a file.
-    pub fn to_toml(&self) -> String {
-        let mut out = String::from(
-            "# 90 % intervals of predictions: the true value lies between low and high times the prediction. Made by\n\
-             # `steelyard validate --write-intervals`. coverage: share of the rows of a (model, chip) that the interval was\n\
-             # not computed from which it holds.\n",
-        );
+    /// As a file, for [`HEAD`] or [`TRAINING_HEAD`].
+    pub fn to_toml(&self, head: &str) -> String {
+        let mut out = head.to_owned();
         for s in &self.stratum {
             let _ = write!(out, "\n[[stratum]]\nkind = {:?}\n", s.kind);
             for (name, value) in [("basis", &s.basis), ("engine", &s.engine)] {
@@ -331,7 +341,7 @@ mod tests {
         assert_eq!(fitted.factors(Kind::Tpot, Basis::Chip, "other"), fitted.factors(Kind::Tpot, Basis::Chip, "e"));
         assert_eq!(fitted.factors(Kind::Ttft, Basis::Chip, "e"), UNKNOWN);
         assert!(Intervals::fit(&even()[..20]).stratum.is_empty());
-        assert_eq!(Intervals::parse(&fitted.to_toml()), Ok(fitted));
+        assert_eq!(Intervals::parse(&fitted.to_toml(HEAD)), Ok(fitted));
         assert!(Intervals::parse("[[stratum]]\nkind = 1").is_err());
         assert!(
             Intervals::parse("[[stratum]]\nkind=\"tpot\"\nn=1\ngroups=1\nlow=2.0\nhigh=1.0\ncoverage=1.0").is_err()

@@ -14,12 +14,13 @@ use cost::comm::CommCalibration;
 use cost::train::TrainingCalibration;
 use plan::calibrate::{Chips, Tables, calibrate, check_operators, load, save};
 use plan::calibrate_fabric::{self, quantile};
-use plan::interval::Intervals;
+use plan::interval::{Intervals, TRAINING_HEAD};
 use plan::machine::Fitted;
 use plan::train::TrainingBench;
 
 use super::catalog::{open, refuse};
 use super::ground::tables as own_tables;
+use super::validate::residuals;
 use crate::lang::Lang;
 
 /// Fits the time of operators to measured tables, or the host times of engines to served points
@@ -140,8 +141,8 @@ fn held_out(
     cases: &[plan::train::TrainingCase],
     folds: usize,
 ) -> Result<ExitCode, String> {
-    let points = plan::train::calibrate::held_out(bench, cases, folds, &mut |part| eprintln!("{part} of {folds}"));
-    for bar in plan::validate::bars(&points) {
+    let unseen = plan::train::calibrate::held_out(bench, cases, folds, &mut |part| eprintln!("{part} of {folds}"));
+    for bar in plan::validate::bars(&unseen.groups) {
         let e = &bar.errors;
         println!(
             "{} ({}): {} runs unseen by the fit, median error {} %, p90 {} %",
@@ -152,9 +153,9 @@ fn held_out(
             percent(e.p90)
         );
     }
-    let orders = plan::train::orderings(cases, &points);
+    let orders = plan::train::orderings(cases, &unseen.groups);
     println!("orderings: {} of {} right", orders.right, orders.pairs);
-    let intervals = plan::train::calibrate::intervals(&super::validate::residuals(&points));
+    let intervals = plan::train::calibrate::intervals(&residuals(&unseen.groups), &residuals(&unseen.classes));
     for s in &intervals.stratum {
         println!(
             "interval {} {} {}: {} to {}, {} runs, {} groups, coverage of unseen groups {} %",
@@ -170,7 +171,7 @@ fn held_out(
     }
     if let Some(folder) = &args.out {
         let path = folder.join("training-intervals.toml");
-        crate::report::write(&path, intervals.to_toml().as_bytes()).map_err(|e| e.to_string())?;
+        crate::report::write(&path, intervals.to_toml(TRAINING_HEAD).as_bytes()).map_err(|e| e.to_string())?;
         println!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)

@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use clap::Args;
 use cost::train::TrainingCalibration;
 use indicatif::{ProgressBar, ProgressStyle};
-use plan::interval::{Intervals, Residual};
+use plan::interval::{HEAD, Intervals, Residual};
 use plan::tables::Table;
 use plan::train::TrainingBench;
-use plan::validate::{self, Bench, By, File, Point, serving, silicon};
+use plan::validate::{self, Bench, By, File, Kind, Point, serving, silicon};
 
 use super::ground;
 use crate::lang::Lang;
@@ -100,7 +100,10 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
     let points = points(args, &bench)?;
     let residuals = residuals(&points);
     if let Some(path) = &args.write_intervals {
-        write(path, Intervals::fit(&residuals).to_toml().as_bytes()).map_err(|e| e.to_string())?;
+        // Those of training come from fits that have not seen a run: `calibrate --training --folds` makes them.
+        let served: Vec<Residual> =
+            residuals.iter().filter(|r| !matches!(r.kind, Kind::Step | Kind::Memory)).cloned().collect();
+        write(path, Intervals::fit(&served).to_toml(HEAD).as_bytes()).map_err(|e| e.to_string())?;
     }
     if let Some(path) = &args.csv {
         write(path, &output::csv(&points)).map_err(|e| e.to_string())?;
@@ -205,9 +208,9 @@ fn training(args: &Validate, table: &Table, bench: &Bench<'_>) -> Result<Vec<Poi
             }
             bar.tick();
             let told = &mut |_| bar.inc(1);
-            let points = plan::train::calibrate::held_out(&bench, &cases, usize::from(folds), told);
+            let unseen = plan::train::calibrate::held_out(&bench, &cases, usize::from(folds), told);
             bar.finish_and_clear();
-            points
+            unseen.groups
         }
     })
 }

@@ -53,6 +53,8 @@ pub struct Stack {
     pub network: f64,
     /// Whether shards of a layer are gathered together; else weight by weight, as a compiler that sees the whole step does.
     pub gathers_layers: bool,
+    /// Whether selective recomputation keeps every other product's result and attention's, instead of all but what is cheap.
+    pub recomputes_products: bool,
     /// Bytes that a logit takes at the fullest moment of the loss.
     pub logits: f64,
     /// Bytes that it keeps of a device's memory.

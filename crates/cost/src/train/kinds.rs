@@ -136,3 +136,20 @@ fn models_of_every_architecture_are_priced() {
         );
     }
 }
+
+#[test]
+fn every_other_product_is_kept_where_a_framework_does_so() {
+    let (mut hall, model) = (hall(), dense());
+    let plan = Plan { shard: 8, recompute: Recompute::Selective, ..Plan::data(8, 1) };
+    let (cheap, plain, _) = priced(&hall.job(&model, 4096, 64), &plan);
+    hall.stack.recomputes_products = true;
+    let (terms, step, _) = priced(&hall.job(&model, 4096, 64), &plan);
+    // The layer's input and what attention gives (4,096 values each), and half of 6,144 (queries, keys, values), 4,096 (output),
+    // 28,672 (gate and up) and 4,096 (down), in 16 bits.
+    assert_eq!(terms.layer.saved.kept, 4096.0 * (4096.0 + 4096.0 + 43_008.0 / 2.0) * 2.0);
+    let all = |t: &Terms| t.layer.saved.kept + t.layer.saved.dropped;
+    assert!((all(&terms) - all(&cheap)).abs() < 1.0);
+    // Half of the products run twice: a third of a third of the step, less attention.
+    assert!(terms.layer.selective > 2.0 * cheap.layer.selective);
+    assert!(step.seconds > 1.08 * plain.seconds && step.seconds < 1.2 * plain.seconds);
+}

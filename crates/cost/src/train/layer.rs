@@ -62,10 +62,14 @@ pub struct LayerWork {
     pub scores: Vec<Op>,
     /// Products that it computes again, forward: up-projections of a latent.
     pub again: Vec<Product>,
+    /// Share of all products that it computes again, forward, besides.
+    pub products_again: f64,
     /// Memory-bound work.
     pub small: Vec<Small>,
     /// Bytes saved for the backward pass.
     pub saved: Recomputed,
+    /// Bytes of what attention gives.
+    pub attended: f64,
     /// Bytes of the keys and values of the micro-batch's tokens on this rank.
     pub kv_bytes: f64,
     /// Bytes of queries, keys, values and outputs that Ulysses exchanges.

@@ -42,6 +42,9 @@ impl Job<'_> {
         lowering.work.saved.input = rows.split as f64 * self.model.hidden as f64 * HALF;
         lowering.attention(&group.attention);
         lowering.ffn(&group.ffn);
+        if self.stack.recomputes_products {
+            lowering.keep_every_other();
+        }
         lowering.work
     }
 }
@@ -89,6 +92,21 @@ impl Lowering<'_> {
     /// Counts operations of the model: `weights` values that a token meets, and `pairs` products of attention.
     fn count(&mut self, weights: f64, attention: f64) {
         self.work.model_flop_per_token += 2.0 * weights + attention;
+    }
+
+    /// Selective recomputation by the kind of operator: the layer's input, what attention gives, and every other product's
+    /// result are kept, half of them in the mean; all else is computed again.
+    fn keep_every_other(&mut self) {
+        let work = &mut self.work;
+        let all = work.saved.kept + work.saved.dropped;
+        let results: f64 = work.products.iter().map(|p| (p.m * p.n) as f64 * HALF).sum();
+        work.saved.kept = (work.saved.input + work.attended + results / 2.0).min(all);
+        work.saved.dropped = all - work.saved.kept;
+        work.again.clear();
+        work.products_again = 0.5;
+        for small in &mut work.small {
+            small.recomputed = true;
+        }
     }
 
     /// Residual, norm: before a block.

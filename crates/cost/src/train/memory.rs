@@ -116,8 +116,9 @@ impl Job<'_> {
         // While a layer is computed again all that it keeps is there once.
         let whole = heavy.saved.kept + heavy.saved.dropped;
         m.buffers += if plan.recompute == Recompute::None { 0.0 } else { whole };
-        // Gradients of a layer's activations, and the logits of the last stage.
-        m.buffers += 2.0 * layer.saved.input;
+        // Gradients of a layer's activations: those of the input and the output of a block, of all tokens that TP ranks gather.
+        m.buffers += 2.0 * layer.gathered;
+        // The logits of the last stage.
         if plan.pp == 1 {
             m.activations += terms.ends.logits;
         } else if plan.schedule == Schedule::OneFOneB || plan.schedule == Schedule::GPipe {

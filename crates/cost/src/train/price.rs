@@ -48,6 +48,8 @@ pub struct LayerCost {
     pub expert: [Comm; 2],
     /// Bytes saved for the backward pass.
     pub saved: Recomputed,
+    /// Bytes of the residual stream of all tokens that TP ranks gather: a block's input, and its gradient.
+    pub gathered: f64,
     /// Parameters on the rank outside experts.
     pub dense: f64,
     /// Parameters of experts on the rank.
@@ -81,6 +83,7 @@ impl LayerCost {
         self.saved.kept += other.saved.kept * times;
         self.saved.dropped += other.saved.dropped * times;
         self.saved.input += other.saved.input * times;
+        self.gathered += other.gathered * times;
         self.routed += other.routed * times;
         self.dense += other.dense * times;
         self.experts += other.experts * times;
@@ -171,6 +174,7 @@ impl<'a> Pricer<'a> {
         };
         cost.largest = work.products.iter().map(|p| (p.groups * p.n * p.k) as f64).fold(0.0, f64::max);
         cost.saved = work.saved;
+        cost.gathered = job.rows(plan).all as f64 * job.model.hidden as f64 * 2.0;
         cost.routed = f64::from(u8::from(matches!(group.ffn, catalog::Ffn::Moe(_))));
         cost.model_flop_per_token = work.model_flop_per_token;
         cost
@@ -213,6 +217,7 @@ impl<'a> Pricer<'a> {
         for product in &work.products {
             let [forward, input, weight] = self.product(product);
             cost.forward += forward;
+            cost.selective += forward * work.products_again;
             cost.input_grad += input;
             cost.weight_grad += if product.learns { weight + self.accumulate(product) } else { 0.0 };
             let kernels = if product.groups > 1 { 2.0 } else { 1.0 };

@@ -71,6 +71,7 @@ impl Hall {
             contention: 0.1,
             network: 1.0,
             gathers_layers: true,
+            recomputes_products: false,
             logits: 6.0,
             reserved: 5e9,
         };

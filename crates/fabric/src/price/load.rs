@@ -51,8 +51,9 @@ pub(super) struct RankTier {
 /// How ranks talk.
 #[derive(Clone, Copy, PartialEq)]
 enum Pattern {
-    /// Each with all, data that all need: rings along every axis.
-    Shared,
+    /// Each with all, data that all need: rings along every axis. So many ranks of the group are on one chip: on a torus
+    /// such data reaches a chip once, and its ranks hand it to each other inside the package.
+    Shared(f64),
     /// Each with all, other data for each.
     Personal,
     /// One with one.
@@ -109,7 +110,11 @@ impl RankTier {
             rest = (rest / length).ceil();
         }
         let rings = bytes / (axis * used.max(0.5));
-        if pattern == Pattern::Personal { rings.max(bytes * cut) } else { rings }
+        match pattern {
+            Pattern::Personal => rings.max(bytes * cut),
+            Pattern::Shared(together) => rings / together,
+            Pattern::Pair => rings,
+        }
     }
 }
 
@@ -139,6 +144,8 @@ struct Span {
     inner: f64,
     outer: f64,
     all: f64,
+    /// Ranks of the group on one chip.
+    together: f64,
 }
 
 fn each_tier(tiers: &[RankTier], group: Group, load: impl Fn(&RankTier, Span) -> (f64, f64)) -> Loads {
@@ -150,7 +157,8 @@ fn each_tier(tiers: &[RankTier], group: Group, load: impl Fn(&RankTier, Span) ->
         let last = place + 1 == tiers.len().min(MAX_TIERS);
         let outer = if last { all } else { (tier.ranks / stride).floor().clamp(inner, all.max(inner)) };
         if outer > inner {
-            let (ideal, bound) = load(tier, Span { inner, outer, all });
+            let together = (tier.ranks_per_chip / stride).floor().clamp(1.0, all.max(1.0));
+            let (ideal, bound) = load(tier, Span { inner, outer, all, together });
             result.tiers[place] = Load { ranks: outer / inner, ideal, bound };
         }
         inner = outer;
@@ -159,7 +167,8 @@ fn each_tier(tiers: &[RankTier], group: Group, load: impl Fn(&RankTier, Span) ->
 }
 
 fn collective(tier: &RankTier, span: Span, operation: Collective, library: Library, bytes: f64) -> (f64, f64) {
-    let Span { inner, outer, all } = span;
+    let Span { inner, outer, all, together } = span;
+    let shared = Pattern::Shared(together);
     // Rings pass every domain, so its links carry nearly the whole; no algorithm can do with less than what the domain
     // has not got, spread over its ranks.
     let ring = bytes * (1.0 - 1.0 / all) / inner;
@@ -167,28 +176,26 @@ fn collective(tier: &RankTier, span: Span, operation: Collective, library: Libra
     let carry = |bytes, pattern| tier.carry(bytes, outer, pattern);
     match operation {
         Collective::AllReduce if tier.reduction => {
-            let once = carry(bytes / inner, Pattern::Shared);
+            let once = carry(bytes / inner, shared);
             // Engines' own kernels do not use it, but might.
-            let usual = if library == Library::Engine { carry(2.0 * ring, Pattern::Shared) } else { once };
+            let usual = if library == Library::Engine { carry(2.0 * ring, shared) } else { once };
             (usual.max(once), once)
         }
-        Collective::AllReduce => (carry(2.0 * ring, Pattern::Shared), carry(2.0 * least, Pattern::Shared)),
-        Collective::AllGather | Collective::ReduceScatter => {
-            (carry(ring, Pattern::Shared), carry(least, Pattern::Shared))
-        }
+        Collective::AllReduce => (carry(2.0 * ring, shared), carry(2.0 * least, shared)),
+        Collective::AllGather | Collective::ReduceScatter => (carry(ring, shared), carry(least, shared)),
         Collective::AllToAll => {
             let time = carry(bytes * (outer - inner) / all, Pattern::Personal);
             (time, time)
         }
         Collective::Broadcast => {
-            let time = carry(bytes / inner, Pattern::Shared);
+            let time = carry(bytes / inner, shared);
             (time, time)
         }
     }
 }
 
 fn tokens(tier: &RankTier, span: Span, routed: &Routed) -> (f64, f64) {
-    let Span { inner, outer, all } = span;
+    let Span { inner, outer, all, .. } = span;
     let token = routed.hidden as f64 * routed.value_bits / 8.0;
     let (top_k, experts) = (routed.top_k, routed.experts);
     let share = (outer - inner) / all;

@@ -2,8 +2,10 @@
 //!
 //! A handful of numbers for each profile and for each chip; never for a row, a model or a source. A fit begins with neutral
 //! values, so that it owes nothing to the one before, and moves each number up and down by shrinking factors as long as the
-//! loss falls. A group (model, chip, profile) counts as much as its root, so that
-//! one maker's many rows do not swamp the rest; an error counts at most once.
+//! loss falls. Leaving its neutral value costs a number a little, so that what the runs do not tell stays, and what is a
+//! product of several (time of attention: chip, framework, backward over forward) is shared among them instead of being put
+//! into one. A group (model, chip, profile) counts as much as its root, so that one maker's many rows do not swamp the rest;
+//! an error counts at most once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +18,13 @@ use units::{Range, Seconds};
 use super::case::TrainingCase;
 use super::rig::{Rig, stack};
 use super::validate::{TrainingBench, predict};
-use crate::interval::{Intervals, Residual, Stratum};
+use crate::interval::{Intervals, Residual};
 use crate::validate::{Kind, Point, basis_name};
 
 /// Errors of a logarithm count up to here.
 const CAP: f64 = 0.7;
+/// What a factor of e away from its neutral value costs a number, in errors of a row of full weight.
+const LEAVING: f64 = 0.05;
 /// Sweeps, with the factor of each.
 const SWEEPS: [f64; 8] = [2.0, 1.5, 1.3, 1.15, 1.07, 1.05, 1.03, 1.02];
 
@@ -31,6 +35,8 @@ pub struct TrainingFit {
     pub frameworks: BTreeMap<String, Framework>,
     /// Chips as fitted.
     pub chips: Vec<ChipFit>,
+    /// Profiles that runs were found for; the others are as they were.
+    pub fitted: BTreeSet<String>,
     /// Loss before and after.
     pub loss: (f64, f64),
     /// Rows that were fitted to.
@@ -95,13 +101,23 @@ const CHIP_KNOBS: [ChipKnob; 4] = [
     (|c| &mut c.half, 0.7, 2.5),
     (|c| &mut c.eight, 0.7, 2.5),
     (|c| &mut c.four, 0.7, 2.5),
-    (|c| &mut c.attention, 0.5, 4.0),
+    // Kernels of attention were measured one by one: a long run differs by clocks and power, not by a factor of two.
+    (|c| &mut c.attention, 0.6, 1.6),
 ];
 
 /// Neutral values that a fit starts from: for each knob in turn.
 const STARTS: [f64; 11] = [8e-6, 2e-4, 1e-2, 1.2, 1.5, 1.0, 1.3, 0.5, 0.4, 0.7, 1.0];
 /// The same of chips.
 const CHIP_STARTS: [f64; 4] = [1.1, 1.1, 1.1, 1.0];
+
+/// Predictions of runs by fits that have not seen them.
+#[derive(Debug, Clone, Default)]
+pub struct Unseen {
+    /// By fits that saw other models on the chip.
+    pub groups: Vec<Point>,
+    /// The same where of the chip no more is known than its class: what a chip of which nothing was measured may be off by.
+    pub classes: Vec<Point>,
+}
 
 /// Predictions of every case by a fit that has seen no case of its group (model on a chip): the groups are dealt to
 /// `folds` parts, and each part is predicted by a fit to the others, from neutral values.
@@ -110,14 +126,14 @@ pub fn held_out(
     cases: &[TrainingCase],
     folds: usize,
     progress: &mut dyn FnMut(usize),
-) -> Vec<Point> {
+) -> Unseen {
     let key = |c: &TrainingCase| format!("{} on {}", c.model_name, c.chip);
     let mut groups: Vec<String> = cases.iter().map(key).collect();
     groups.sort_unstable();
     groups.dedup();
     let fold = |c: &TrainingCase| groups.binary_search(&key(c)).unwrap_or(0) % folds.max(1);
     let (neutral_frameworks, neutral_chips) = neutral(bench, cases);
-    let mut points: Vec<Option<Point>> = vec![None; cases.len()];
+    let mut points: [Vec<Option<Point>>; 2] = [vec![None; cases.len()], vec![None; cases.len()]];
     for part in 0..folds.max(1) {
         let start = TrainingBench {
             catalog: bench.catalog,
@@ -128,38 +144,27 @@ pub fn held_out(
         };
         let others: Vec<TrainingCase> = cases.iter().filter(|c| fold(c) != part).cloned().collect();
         let found = descend(&start, &others, &mut |_| ());
-        let chips = TrainingCalibration { chip: found.chips };
-        let fitted = TrainingBench { chips: &chips, frameworks: found.frameworks, ..start };
+        let classes = found.chips.iter().filter(|c| !c.class.is_empty()).cloned().collect();
         let own: Vec<usize> = (0..cases.len()).filter(|&i| fold(&cases[i]) == part).collect();
         let unseen: Vec<TrainingCase> = own.iter().map(|&i| cases[i].clone()).collect();
-        for (i, point) in own.into_iter().zip(predict(&fitted, &unseen, &|| ())) {
-            points[i] = Some(point);
+        for (chips, points) in [found.chips, classes].into_iter().zip(&mut points) {
+            let chips = TrainingCalibration { chip: chips };
+            let fitted = TrainingBench { chips: &chips, frameworks: found.frameworks.clone(), ..start.clone() };
+            for (i, point) in own.iter().zip(predict(&fitted, &unseen, &|| ())) {
+                points[*i] = Some(point);
+            }
         }
         progress(part + 1);
     }
-    points.into_iter().flatten().collect()
+    let [groups, classes] = points.map(|p| p.into_iter().flatten().collect());
+    Unseen { groups, classes }
 }
 
-/// Intervals of steps from predictions of unseen groups. A chip of a class without runs may be off by as much as the worst
-/// of them: its stratum spans all.
-pub fn intervals(residuals: &[Residual]) -> Intervals {
-    let mut found = Intervals::fit(residuals);
-    let logs = || residuals.iter().filter(|r| r.kind == Kind::Step && r.log.is_finite()).map(|r| r.log);
-    let (low, high) = (logs().fold(0.0, f64::min), logs().fold(0.0, f64::max));
-    if low < high {
-        let groups: BTreeSet<&str> = residuals.iter().map(|r| r.group.as_str()).collect();
-        let round = |v: f64| (v * 1e4).round() / 1e4;
-        found.stratum.push(Stratum {
-            kind: Kind::Step.name().to_owned(),
-            basis: basis_name(Basis::Class).to_owned(),
-            engine: String::new(),
-            n: logs().count(),
-            groups: groups.len(),
-            low: round(low.exp()),
-            high: round(high.exp()),
-            coverage: 1.0,
-        });
-    }
+/// Intervals of steps from residuals of unseen groups, and of the same runs where only the class of the chip was known.
+pub fn intervals(groups: &[Residual], classes: &[Residual]) -> Intervals {
+    let mut found = Intervals::fit(groups);
+    let of_class = basis_name(Basis::Class);
+    found.stratum.extend(Intervals::fit(classes).stratum.into_iter().filter(|s| s.basis == of_class));
     found
 }
 
@@ -216,6 +221,7 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
         let sums: Vec<(f64, f64)> = chosen.par_iter().map(|r| of(r)).collect();
         sums.iter().fold(0.0, |a, s| a + s.0)
     };
+    let away = |value: f64, neutral: f64| LEAVING * (value / neutral.max(1e-9)).ln().abs();
     let total: f64 = rows.iter().map(|r| r.weight).sum::<f64>().max(1e-9);
     let before = loss(&frameworks, &chips, None) / total;
     for factor in SWEEPS {
@@ -225,7 +231,8 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
             }
             let keep = |r: &Row| r.fit == index;
             for (reach, low, high) in CHIP_KNOBS {
-                let mut best = loss(&frameworks, &chips, Some(&keep));
+                let neutral = *reach(&mut bench.chips.chip[index].clone());
+                let mut best = loss(&frameworks, &chips, Some(&keep)) + away(*reach(&mut chips[index]), neutral);
                 for step in [factor, 1.0 / factor] {
                     loop {
                         let mut moved = chips.clone();
@@ -235,7 +242,7 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
                             break;
                         }
                         *value = next;
-                        let found = loss(&frameworks, &moved, Some(&keep));
+                        let found = loss(&frameworks, &moved, Some(&keep)) + away(next, neutral);
                         if found >= best - 1e-6 {
                             break;
                         }
@@ -251,7 +258,9 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
                 continue;
             }
             for (_, reach, low, high) in KNOBS {
-                let mut best = loss(&frameworks, &chips, Some(&keep));
+                let value = |of: &BTreeMap<String, Framework>| of.get(&name).map(|f| reach(&mut f.clone()).get());
+                let (Some(neutral), Some(now)) = (value(&bench.frameworks), value(&frameworks)) else { continue };
+                let mut best = loss(&frameworks, &chips, Some(&keep)) + away(now.max(low), neutral.max(low));
                 for step in [factor, 1.0 / factor] {
                     loop {
                         let mut moved = frameworks.clone();
@@ -263,7 +272,7 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
                             break;
                         }
                         part.set(next);
-                        let found = loss(&moved, &chips, Some(&keep));
+                        let found = loss(&moved, &chips, Some(&keep)) + away(next, neutral.max(low));
                         if found >= best - 1e-6 {
                             break;
                         }
@@ -279,7 +288,8 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
         chip.rows = judged as u32;
     }
     let after = loss(&frameworks, &chips, None) / total;
-    TrainingFit { frameworks, chips, loss: (before, after), rows: rows.len() }
+    let fitted = rows.iter().map(|r| r.case.framework.clone()).collect();
+    TrainingFit { frameworks, chips, fitted, loss: (before, after), rows: rows.len() }
 }
 
 fn rows<'a>(bench: &TrainingBench<'_>, cases: &'a [TrainingCase], chips: &[ChipFit]) -> Vec<Row<'a>> {

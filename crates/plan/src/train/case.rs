@@ -331,7 +331,7 @@ fn recipe(precision: &str, framework: &str, note: &str) -> Recipe {
     let mut recipe = Recipe { linear, ..Recipe::MIXED };
     match framework {
         // Parameters are kept once, sharded, in 32 bits. Gradients are scattered in the type that computes, or in 32 bits.
-        "fsdp" | "torchtitan" => {
+        "fsdp" | "torchtitan" | "torchtitan-2024" => {
             (recipe.weights, recipe.master) = (StateFormat::Fp32, None);
             if framework == "fsdp" {
                 recipe.gradients = StateFormat::Bf16;

@@ -10,7 +10,8 @@ use super::calibrate::{TrainingFit, is_fitted};
 /// The files of a fit: `training.toml` for the calibration, `<id>.toml` for the profiles of frameworks.
 pub fn files(fit: &TrainingFit, date: &str) -> Vec<(String, String)> {
     let mut out = vec![("training.toml".to_owned(), chips_file(&fit.chips, date))];
-    out.extend(fit.frameworks.iter().map(|(id, f)| (format!("{id}.toml"), profile_file(f, date))));
+    let fitted = |id: &String| fit.fitted.contains(id);
+    out.extend(fit.frameworks.iter().map(|(id, f)| (format!("{id}.toml"), profile_file(f, fitted(id), date))));
     out
 }
 
@@ -37,7 +38,7 @@ fn chips_file(chips: &[ChipFit], date: &str) -> String {
     out
 }
 
-fn profile_file(f: &Framework, date: &str) -> String {
+fn profile_file(f: &Framework, fitted: bool, date: &str) -> String {
     let names = |list: &[String]| list.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ");
     let mut out =
         format!("name = {:?}\nversion = {:?}\narchitectures = [{}]\n", f.name, f.version, names(&f.architectures));
@@ -46,7 +47,7 @@ fn profile_file(f: &Framework, date: &str) -> String {
     }
     let _ = writeln!(out, "schedules = [{}]\nsharding = [{}]", names(&f.schedules), names(&f.sharding));
     let origin = |fact_kind: catalog::Kind, source: &str, note: &str, moved: bool| {
-        let note = match (moved, date) {
+        let note = match (moved && fitted, date) {
             (false, _) => note.to_owned(),
             (true, "") => "fitted to training.csv".to_owned(),
             (true, date) => format!("fitted to training.csv, {date}"),
@@ -58,6 +59,7 @@ fn profile_file(f: &Framework, date: &str) -> String {
         ("fused_attention", &f.fused_attention),
         ("tensor_parallel", &f.tensor_parallel),
         ("gathers_layers", &f.gathers_layers),
+        ("recomputes_products", &f.recomputes_products),
     ];
     for (key, fact) in can {
         let _ =
@@ -94,4 +96,37 @@ fn profile_file(f: &Framework, date: &str) -> String {
         number(&mut out, key, fact);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs::read_to_string;
+    use std::path::Path;
+
+    use cost::train::TrainingCalibration;
+
+    use super::*;
+
+    #[test]
+    fn the_built_in_files_are_as_the_command_writes_them() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let text = read_to_string(root.join("calibration/training.toml")).expect("built in");
+        let date = text.split("# Fitted ").nth(1).and_then(|rest| rest.split('.').next()).expect("a date");
+        let load = |id: &str| (id.to_owned(), Framework::load(id).expect("sound"));
+        let frameworks: std::collections::BTreeMap<_, _> = Framework::names().into_iter().map(load).collect();
+        let marked = |f: &Framework| f.launch.note.starts_with("fitted to training.csv");
+        let fit = TrainingFit {
+            fitted: frameworks.values().filter(|f| marked(f)).map(|f| f.id.clone()).collect::<BTreeSet<_>>(),
+            frameworks,
+            chips: TrainingCalibration::embedded().expect("sound").chip,
+            loss: (0.0, 0.0),
+            rows: 0,
+        };
+        for (name, written) in files(&fit, date) {
+            let folder = if name == "training.toml" { "calibration" } else { "catalog/frameworks" };
+            let text = read_to_string(root.join(folder).join(&name)).expect("built in");
+            assert_eq!(written, text, "{folder}/{name} was edited by hand: `steelyard calibrate --training` writes it");
+        }
+    }
 }

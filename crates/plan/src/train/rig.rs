@@ -82,6 +82,7 @@ pub fn stack(framework: &Framework, chip: &ChipFit) -> Stack {
         contention: framework.contention.mid(),
         network: framework.network.mid(),
         gathers_layers: framework.gathers_layers.mid(),
+        recomputes_products: framework.recomputes_products.mid(),
         logits: framework.logits.mid(),
         reserved: framework.reserved.mid().0,
     }

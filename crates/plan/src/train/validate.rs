@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Catalog, Framework, System};
+use catalog::{Catalog, Framework, System, TierShape};
 use cost::calibration::Basis;
 use cost::train::{FitBasis, TrainingCalibration};
 use rayon::prelude::*;
@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::validate::{File, Point, Predicted};
 
 /// What predictions of training share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TrainingBench<'c> {
     /// The catalog.
     pub catalog: &'c Catalog,
@@ -43,11 +43,17 @@ pub struct Seen {
 }
 
 impl TrainingBench<'_> {
-    /// The system that a case ran on: the usual one of its chip, its outermost tier as wide as the run was.
+    /// The system that a case ran on: the usual one of its chip, its outermost tier as wide as the run was. A torus is
+    /// rented in slices: a run on more chips than the usual slice ran on a larger one, not on several.
     fn system(&self, case: &TrainingCase) -> Result<System, Refusal> {
-        let found = self.catalog.usual_system(&case.catalog_chip);
-        let mut system = found.map_err(|e| Refusal::Row(format!("chip '{}': {e}", case.catalog_chip)))?.clone();
         let chips = u32::try_from(case.chips).unwrap_or(u32::MAX);
+        let found = self.catalog.usual_system(&case.catalog_chip);
+        let usual = found.map_err(|e| Refusal::Row(format!("chip '{}': {e}", case.catalog_chip)))?;
+        let torus = |s: &System| s.fabric.tiers.first().is_some_and(|t| matches!(t.shape, TierShape::Torus { .. }));
+        let inner = |s: &System| s.fabric.tiers.first().map_or(0, |t| t.chips);
+        let slices = self.catalog.systems_of(&usual.chip.id).filter(|s| torus(s) && inner(s) >= chips);
+        let larger = slices.min_by_key(|s| (inner(s), s.id.clone()));
+        let mut system = larger.filter(|_| torus(usual) && inner(usual) < chips).unwrap_or(usual).clone();
         if let Some(outer) = system.fabric.tiers.last_mut() {
             outer.chips = outer.chips.max(chips);
         }

@@ -86,7 +86,9 @@ impl Lowering<'_> {
         self.work.head_bytes += rows * ((heads * (head_dim + v_dim)) as f64 + kv) * HALF;
         // Queries, keys and values; the output is the next product's operand.
         self.work.saved.kept += rows * ((heads * head_dim) as f64 + kv) * HALF;
-        self.work.saved.kept += rows * (heads * v_dim) as f64 * HALF;
+        let attended = rows * (heads * v_dim) as f64 * HALF;
+        self.work.saved.kept += attended;
+        self.work.attended += attended;
         let inner = if self.plan.context == ContextExchange::Ulysses { u64::from(self.plan.cp) } else { 1 };
         let (heads, kv_heads) = (heads.div_ceil(inner), kv_heads.div_ceil(inner));
         if self.job.stack.fused_attention {

@@ -85,6 +85,29 @@ fn a_torus_is_cut_through_the_middle() {
 }
 
 #[test]
+fn what_all_need_reaches_a_package_on_a_torus_once() {
+    let dims = vec![4, 4, 4];
+    let two = RankTier {
+        ranks: 128.0,
+        bandwidth: BANDWIDTH / 2.0,
+        ranks_per_chip: 2.0,
+        shape: TierShape::Torus { dims },
+        reduction: false,
+    };
+    let tiers = [two];
+    // Both devices of a chip need all of it, and its links carry it once.
+    near(loads(&tiers, &Exchange::standard(Collective::AllGather, 128e9, 128)).tiers[0].ideal, 127e9 / BANDWIDTH);
+    // Groups of every other device, one for each place in the package: both use the links.
+    let apart = Exchange::Collective {
+        operation: Collective::AllGather,
+        library: Library::Standard,
+        group: Group { ranks: 64, stride: 2 },
+        bytes: 64e9,
+    };
+    assert!(loads(&tiers, &apart).tiers[0].ideal >= 63e9 / (BANDWIDTH / 2.0));
+}
+
+#[test]
 fn high_throughput_sends_a_token_once_per_node() {
     let tiers = [tier(8, TierShape::Switch, false), tier(1024, TierShape::Switch, false)];
     let routed = |kernel| {
