@@ -60,8 +60,7 @@ fn question(
     library: Library,
     regions: &[Region],
 ) -> Option<Question> {
-    let stem = || Path::new(name).file_stem().map_or("plan".into(), |s| s.to_string_lossy().into_owned());
-    let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the plan is about").map(short));
+    let title = sections::title(&root, name);
     let start = root.need("start", "write the first quarter, as in start = \"2026-Q4\"").and_then(|v| quarter(&v));
     let quarters = root.need("quarters", "write how many quarters are planned");
     let quarters = quarters.and_then(|v| v.count(1, MOST_QUARTERS)).map(|n| n as usize);
