@@ -85,6 +85,7 @@ export interface Finding {
     tpot?: { mean: Estimate };
     setup?: Setup;
     facts?: FactUse[];
+    operators?: object[];
   };
 }
 
@@ -210,8 +211,18 @@ export interface Errors {
   coverage: number | null;
 }
 
+/// What was seen of a job that runs for weeks, and what is predicted of it.
+export interface Seen {
+  what: string;
+  value: number;
+  at_least: boolean;
+  predicted: Estimate;
+  inside: boolean;
+}
+
 export interface Validation {
   goals: { what: string; median: number | null; p90: number | null; errors: Errors }[];
+  jobs: { id: string; title: string; seen: Seen[] | null; reason: string | null }[];
   rows: Row[];
 }
 
@@ -272,6 +283,7 @@ export const api = {
   facts: async (name: string): Promise<Thing[]> => (await ask(`catalog/${encodeURIComponent(name)}`)).json(),
   weigh: async (text: string, signal: AbortSignal): Promise<Weighed> => (await ask("weigh", toml(text, signal))).json(),
   file: async (kind: "report" | "csv" | "parquet", text: string): Promise<Blob> => (await ask(kind, toml(text))).blob(),
+  columns: async (table: string): Promise<Blob> => (await ask("columns", { method: "POST", body: table, headers: { "content-type": "text/csv" } })).blob(),
   studies: async (): Promise<string[]> => (await ask("studies")).json(),
   study: async (name: string): Promise<string> => (await ask(`studies/${encodeURIComponent(name)}`)).text(),
   keep: async (name: string, text: string): Promise<void> => {

@@ -1,6 +1,6 @@
 // The frame: views, language, light or dark.
 
-import { createResource, createSignal, For, lazy, Match, onCleanup, Show, Suspense, Switch } from "solid-js";
+import { createResource, createSignal, For, lazy, Match, onCleanup, onMount, Show, Suspense, Switch } from "solid-js";
 import { api } from "./api";
 import { t, type Word } from "./i18n";
 import { problem } from "./parts";
@@ -39,6 +39,8 @@ export function App() {
   addEventListener("hashchange", follow);
   onCleanup(() => removeEventListener("hashchange", follow));
   const [choices] = createResource(api.choices);
+  // The report's script marks the chosen language.
+  onMount(() => document.dispatchEvent(new Event("steelyard-shown")));
   return (
     <>
       <a class="skip" href="#answer" onClick={skip}>{t("skip")}</a>
@@ -83,7 +85,7 @@ export function App() {
                 <Match when={at().view === "fabric"}><Fabric choices={known()} link={at().rest} /></Match>
                 <Match when={at().view === "compare"}><Compare choices={known()} link={at().rest} /></Match>
                 <Match when={at().view === "facts"}><Facts choices={known()} name={at().rest} /></Match>
-                <Match when={at().view === "validate"}><Validate /></Match>
+                <Match when={at().view === "validate"}><Validate link={at().rest} /></Match>
               </Switch>
             </Suspense>
           )}

@@ -186,9 +186,23 @@ try {
       await one.getByRole("button", { name: "My study", exact: true }).click();
       await one.getByRole("button", { name: "Delete My study" }).click();
       await one.waitForFunction(() => !document.querySelector(".kept li"));
-      for (const name of ["Study (TOML)", "Report (HTML)", "Table (CSV)", "Data (Parquet)", "Findings (JSON)"]) {
+      for (const name of ["Study (TOML)", "Report (HTML)", "Data (CSV)", "Data (Parquet)", "Data (JSON)"]) {
         const [file] = await Promise.all([one.waitForEvent("download"), one.getByRole("button", { name }).click()]);
         assert.ok(readFileSync(await file.path()).length > 100, name);
+      }
+    }));
+
+  await step("every view gives its data away, and views without a study themselves", () =>
+    page({ ...desktop, locale: "en-US" }, async (one) => {
+      const starts = { "Data (CSV)": /^[a-z_]+,/, "Data (Parquet)": /^PAR1/, "Data (JSON)": /^[{[]/, "Report (HTML)": /^<!doctype html>/i };
+      for (const [view, names] of [["fabric", Object.keys(starts)], ["facts", Object.keys(starts)], ["why", Object.keys(starts)]]) {
+        await one.goto("about:blank");
+        await one.goto(`${address}#${view}`);
+        await one.waitForFunction(() => [...document.querySelectorAll("button")].some((b) => b.textContent === "Data (CSV)" && !b.disabled), null, { timeout: 60_000 });
+        for (const name of names) {
+          const [file] = await Promise.all([one.waitForEvent("download"), one.getByRole("button", { name }).click()]);
+          assert.match(readFileSync(await file.path(), "latin1"), starts[name], `${view}: ${name}`);
+        }
       }
     }));
 

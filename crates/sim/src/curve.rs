@@ -25,6 +25,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    #[inline]
     pub fn at(&self, cached: u64) -> Fine {
         self.time + self.slope * Fine::from(cached - self.low)
     }

@@ -5,7 +5,7 @@
 
 use cost::StepCost;
 
-use crate::curve::{Bound, Curves, UNIT_BITS, WHOLE_BITS, bounds, local};
+use crate::curve::{Bound, Curves, UNIT_BITS, WHOLE, WHOLE_BITS, bounds, local};
 use crate::error::SimError;
 use crate::experts::Experts;
 use crate::job::{Held, Job, Signal};
@@ -126,7 +126,11 @@ impl Engine {
         let place = match self.ranks.len() {
             1 => 0,
             _ if self.rules.sticky => self.stick(id, jobs),
-            _ => choose(self.router, &mut self.turn, self.ranks.iter().map(Rank::load)),
+            _ => {
+                let load =
+                    |(rank, still): (&Rank, &Option<Still>)| still.as_ref().map_or_else(|| rank.load(), |s| s.load);
+                choose(self.router, &mut self.turn, self.ranks.iter().zip(&self.stills).map(load))
+            }
         };
         jobs[id as usize].rank = place as u32;
         self.wake(place);
@@ -397,7 +401,11 @@ impl Engine {
                     _ => continue,
                 };
                 for (own, together) in &self.bounds {
-                    let cell = whole.scaled(*own, WHOLE_BITS).scaled(self.pace, SOUND_BITS);
+                    let cell = if *own == WHOLE && self.pace == SOUND {
+                        whole
+                    } else {
+                        whole.scaled(*own, WHOLE_BITS).scaled(self.pace, SOUND_BITS)
+                    };
                     let together = if self.pace == SOUND { *together } else { (together * self.pace) >> SOUND_BITS };
                     self.lines.push(Line {
                         time: cell.at(cached) + together + added,
@@ -454,12 +462,14 @@ impl Engine {
             tally.prefill_time += plan.span;
         }
         let before = signals.len();
-        let (mut active, mut tokens) = (0, 0u128);
+        // Still ranks are summed before anything is made of them.
+        let (mut active, mut decodes, mut tokens) = (0, 0, 0);
+        let (mut fixed, mut cached, mut more) = (0, 0, 0);
         for (rank, still) in self.ranks.iter_mut().zip(&mut self.stills) {
             if let Some(quiet) = still {
                 active += quiet.decode;
-                tokens += u128::from(plan.steps) * u128::from(quiet.decode * self.rules.queries);
-                tally.held += quiet.held(plan.steps);
+                decodes += quiet.decode;
+                (fixed, cached, more) = (fixed + quiet.fixed, cached + quiet.cached, more + quiet.emits);
                 if plan.steps < quiet.left {
                     quiet.pass(plan.steps);
                     continue;
@@ -468,14 +478,15 @@ impl Engine {
                 *still = None;
             } else {
                 active += rank.active();
-                let decoded = u128::from(plan.steps) * u128::from(rank.batch.decode * self.rules.queries);
-                tokens += decoded + u128::from(rank.batch.prefill_tokens);
+                decodes += rank.batch.decode;
+                tokens += rank.batch.prefill_tokens;
                 tally.held += rank.held(plan.steps, &self.rules);
             }
             rank.commit(plan.steps, shown, jobs, &self.rules, signals);
         }
+        tally.held += self.rules.held(plan.steps, fixed, cached, more);
         tally.active += plan.span * Fine::from(active);
-        tally.tokens += tokens;
+        tally.tokens += u128::from(plan.steps) * u128::from(decodes * self.rules.queries) + u128::from(tokens);
         self.changed |= signals.len() > before;
     }
 }

@@ -75,6 +75,16 @@ impl Rules {
         if self.prefill_only { 1 } else { u64::from(job.output - job.emitted) }
     }
 
+    /// Tokens for which the cache is in use, in units, summed over steps: those of blocks that do not grow, and those
+    /// cached of requests that do, which in each step get more.
+    pub fn held(&self, steps: u64, fixed: u64, cached: u64, more: u64) -> u128 {
+        let steps = u128::from(steps);
+        if !self.grows() {
+            return steps * u128::from(fixed);
+        }
+        steps * (u128::from(fixed) + u128::from(cached)) + u128::from(more) * (steps * (steps - 1) / 2)
+    }
+
     /// Whether requests take blocks as they grow, and not all at once.
     pub fn grows(&self) -> bool {
         self.admission != Admission::Whole

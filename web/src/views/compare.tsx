@@ -2,6 +2,7 @@
 
 import { createEffect, createMemo, createResource, createSignal, For, on, Show } from "solid-js";
 import { api, type Choices, type Finding, type Weighed } from "../api";
+import { type Line, Share } from "../data";
 import { t } from "../i18n";
 import { Problem } from "../parts";
 
@@ -42,6 +43,11 @@ export default function Compare(props: { choices: Choices; link: string }) {
     return [...names];
   });
   const cell = (column: Column, id: string) => column.found.findings.systems.find((s) => s.id === id);
+  const lines = (): Line[] => columns().flatMap(({ name: study, found }) => found.findings.systems.map((s, i) => ({
+    study, rank: i + 1, id: s.id, system: s.name, chips: s.chips, answer: s.answer.kind, tokens_per_s_per_chip: s.answer.tokens_per_chip?.value,
+    usd_per_million: s.answer.cost?.per_million.value, ttft_mean_s: s.answer.ttft?.mean.value, tpot_mean_s: s.answer.tpot?.mean.value,
+  })));
+  const whole = () => (columns().length > 0 ? Object.fromEntries(columns().map((c) => [c.name, c.found.findings])) : undefined);
   return (
     <main aria-busy={busy()}>
       <h1>{t("compare")}</h1>
@@ -65,6 +71,7 @@ export default function Compare(props: { choices: Choices; link: string }) {
           )}</For></tbody>
         </table></div>
       </Show>
+      <Share name="compare" json={whole} lines={lines} />
     </main>
   );
 }

@@ -1,9 +1,11 @@
 // A fabric on a sheet: how full its links are under a collective, and what is left of it when parts break.
 
-import { createEffect, createMemo, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, on, Show } from "solid-js";
 import { api, type Choices, type FabricAnswer, type Line, type Spot } from "../api";
 import { t, told, type Word } from "../i18n";
-import { Problem, save } from "../parts";
+import { type Line as Row, Share } from "../data";
+import { newest } from "../newest";
+import { Problem } from "../parts";
 
 const OPERATIONS = ["all-reduce", "all-gather", "reduce-scatter", "all-to-all", "dispatch", "combine", "broadcast", "send"];
 const ALGORITHMS = ["auto", "ring", "tree", "halving-doubling", "direct", "hierarchical", "in-network"];
@@ -60,43 +62,20 @@ export default function Fabric(props: { choices: Choices; link: string }) {
   const [asked, setAsked] = createSignal<Asked>(parse(props.link));
   const [answer, setAnswer] = createSignal<FabricAnswer>();
   const [failure, setFailure] = createSignal<unknown>();
-  const [busy, setBusy] = createSignal(false);
   const set = (part: Partial<Asked>) => setAsked({ ...asked(), ...part });
   let own = "";
   createEffect(on(() => props.link, (link) => {
     if (link !== "" && link !== own) setAsked(parse(link));
   }, { defer: true }));
-  let running: AbortController | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  createEffect(on(asked, (now) => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      running?.abort();
-      const mine = (running = new AbortController());
-      setBusy(true);
-      try {
-        const query: Record<string, string> = { system: now.system, op: now.op, bytes: bytes(now.power), placement: now.placement, algorithm: now.algorithm };
-        if (now.ranks !== "") query["ranks"] = now.ranks;
-        if (now.faults.length > 0) query["faults"] = now.faults.join(",");
-        const found = await api.fabric(query, mine.signal);
-        if (mine.signal.aborted) return;
-        setAnswer(found);
-        setFailure(undefined);
-        own = write(now);
-        history.replaceState(null, "", `#fabric/${own}`);
-      } catch (error) {
-        if (mine.signal.aborted) return;
-        setFailure(error);
-      }
-      setBusy(false);
-    }, QUIET);
-  }));
-  onCleanup(() => {
-    clearTimeout(timer);
-    running?.abort();
-    running = new AbortController();
-    running.abort();
-  });
+  const busy = newest(asked, QUIET, async (now, signal) => {
+    const query: Record<string, string> = { system: now.system, op: now.op, bytes: bytes(now.power), placement: now.placement, algorithm: now.algorithm };
+    if (now.ranks !== "") query["ranks"] = now.ranks;
+    if (now.faults.length > 0) query["faults"] = now.faults.join(",");
+    setAnswer(await api.fabric(query, signal));
+    setFailure(undefined);
+    own = write(now);
+    history.replaceState(null, "", `#fabric/${own}`);
+  }, setFailure);
   const toggle = (fault: string | undefined) => {
     if (!fault) return;
     const old = asked().faults;
@@ -105,6 +84,13 @@ export default function Fabric(props: { choices: Choices; link: string }) {
   const row = () => answer()?.sizes[0];
   // With something broken: what the first way on makes of it.
   const left = () => row()?.remedies.find((r) => r.answer?.map)?.answer?.map;
+  const links = (): Row[] => {
+    const sheet = left() ?? row()?.map;
+    const name = (place: number) => sheet!.spots[place]?.name;
+    return (sheet?.lines ?? []).map((l) => ({
+      from: name(l.from), to: name(l.to), tier: l.tier, links: l.links, bytes_per_second: l.bytes_per_second, left: l.left, load_there: l.load[0], load_back: l.load[1],
+    }));
+  };
   const systems = createMemo(() => props.choices.systems.filter((s) => s.chips !== null));
   const pick = (label: Word, value: () => string, options: () => [string, string][], change: (v: string) => void) => (
     <label class="field"><span>{t(label)}</span>
@@ -118,7 +104,7 @@ export default function Fabric(props: { choices: Choices; link: string }) {
           {pick("collective", () => asked().op, () => OPERATIONS.map((o): [string, string] => [o, o]), (op) => set({ op }))}
           <div class="field slider">
             <label for="f-bytes">{t("size")}</label>
-            <span class="entry">{bytes(asked().power)}</span>
+            <span class="entry">{bytes(asked().power).replace(/(\d)(\D)/, "$1 $2")}</span>
             <input id="f-bytes" type="range" min={SIZES.low} max={SIZES.high} value={asked().power} aria-valuetext={bytes(asked().power)} onInput={(e) => set({ power: e.currentTarget.valueAsNumber })} />
           </div>
           <label class="field"><span>{t("ranks")}</span>
@@ -135,10 +121,7 @@ export default function Fabric(props: { choices: Choices; link: string }) {
             <div class="buttons"><button type="button" onClick={() => set({ faults: [] })}>{t("mendAll")}</button></div>
           </Show>
         </div>
-        <div class="group"><div class="buttons">
-          <button type="button" onClick={() => void navigator.clipboard.writeText(`${location.origin}/#fabric/${own}`)}>{t("link")}</button>
-          <button type="button" disabled={!answer()} onClick={() => save(new Blob([JSON.stringify(answer(), null, 2)], { type: "application/json" }), "fabric.json")}>{t("findings")}</button>
-        </div></div>
+        <div class="group"><Share name="fabric" json={answer} lines={links} /></div>
       </aside>
       <main aria-busy={busy()} aria-label={t("answer")}>
         <h1>{systems().find((s) => s.id === asked().system)?.name ?? asked().system}</h1>
@@ -166,6 +149,9 @@ export default function Fabric(props: { choices: Choices; link: string }) {
     </div>
   );
 }
+
+/// Spots from which on a drawing is moved under a narrow window rather than made to fit.
+const WIDE = 80;
 
 function Drawing(props: { sheet: NonNullable<FabricAnswer["sizes"][0]["map"]>; faults: string[]; toggle: (fault: string | undefined) => void }) {
   const spots = () => props.sheet.spots;
@@ -200,11 +186,18 @@ function Drawing(props: { sheet: NonNullable<FabricAnswer["sizes"][0]["map"]>; f
     });
     return Math.max(2, Math.min(11, 0.36 * near));
   });
+  // No more of the sheet than is drawn on, and room for bows.
+  const frame = createMemo(() => {
+    const room = 30;
+    const [xs, ys] = [spots().map((s) => s.x), spots().map((s) => s.y)];
+    const [left, top] = [Math.min(...xs) - room, Math.min(...ys) - room];
+    return `${left} ${top} ${Math.max(...xs) + room - left} ${Math.max(...ys) + room - top}`;
+  });
   const middle = (l: Line) => ({ x: (spots()[l.from]!.x + spots()[l.to]!.x) / 2, y: (spots()[l.from]!.y + spots()[l.to]!.y) / 2 });
   const broken = (s: Spot) => s.dead > 0 || props.faults.includes(faultOf(s));
   return (
-    <figure class="fabric">
-      <svg viewBox={`0 0 ${props.sheet.width} ${props.sheet.height}`} role="group" aria-label={t("drawing")}>
+    <figure class="fabric" classList={{ wide: spots().length > WIDE }}>
+      <div class="scroll"><svg viewBox={frame()} role="group" aria-label={t("drawing")}>
         <For each={props.sheet.lines}>{(l) => (
           <g class={`wire ${step(l)}`} classList={{ light: l.optical, hurt: l.left < 1 && l.left > 0 }} onClick={() => props.toggle(cut(l))}>
             <title>{label(l)}</title>
@@ -223,7 +216,7 @@ function Drawing(props: { sheet: NonNullable<FabricAnswer["sizes"][0]["map"]>; f
             </Show>
           </g>
         )}</For>
-      </svg>
+      </svg></div>
       <figcaption>
         {t("fullness")} <For each={[1, 2, 3, 4, 5]}>{(n) => <i class={`load-${n}`} />}</For>
       </figcaption>

@@ -2,6 +2,7 @@
 
 import { createResource, For, Show } from "solid-js";
 import { api, type Choices } from "../api";
+import { Share } from "../data";
 import { t, told } from "../i18n";
 import { problem } from "../parts";
 
@@ -22,6 +23,8 @@ export default function Facts(props: { choices: Choices; name: string }) {
         </select>
       </label>
       <p class="note">{t("factsNote")}</p>
+      <Share name="facts" json={() => (things.error ? undefined : things())}
+        lines={() => (things.error ? [] : (things() ?? []).flatMap((thing) => thing.facts.map((fact) => ({ of: `${thing.what}s/${thing.id}`, ...fact }))))} />
       <Show when={!things.error} fallback={<p class="problem" role="alert">{problem(things.error)}</p>}>
         <For each={things()}>
           {(thing) => (

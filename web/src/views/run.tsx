@@ -3,6 +3,7 @@
 
 import { createEffect, createMemo, createResource, createSignal, For, on, Show } from "solid-js";
 import { api, type Ran } from "../api";
+import { Data, flat, type Line } from "../data";
 import { t, type Word } from "../i18n";
 import { watched } from "../job";
 import { pack, unpack } from "../link";
@@ -15,6 +16,20 @@ interface Done extends Ran {
   number: number;
   title: string;
   text: string;
+}
+
+/// The table of a result: what happens over time, systems, orders, or cases.
+function rows(kind: string, findings: any): Line[] {
+  const list = (value: unknown): Line[] => (Array.isArray(value) ? value.map((one) => flat(one)) : []);
+  switch (kind) {
+    case "replay": return list(findings.series);
+    case "claims": return findings.flatMap((claim: any) => list(claim.cases).map((line) => ({ claim: claim.id, verdict: claim.verdict, ...line })));
+    case "plan": {
+      const name = (order: any) => ({ ...order, offer: findings.offers[order.offer]?.name ?? order.offer });
+      return list(findings.answer.orders?.map(name) ?? findings.answer.binding);
+    }
+    default: return list(findings.systems);
+  }
 }
 
 // Runs stay while other views are looked at.
@@ -89,6 +104,7 @@ export default function Run(props: { kind: string; link: string }) {
             <button type="button" onClick={() => blob(text(), "application/toml", "toml")}>{t("study")}</button>
             <button type="button" disabled={!newest()} onClick={() => blob(newest()!.report, "text/html", "html")}>{t("report")}</button>
             <button type="button" disabled={!newest()} onClick={() => blob(JSON.stringify(newest()!.findings, null, 2), "application/json", "json")}>{t("findings")}</button>
+            <Data name={props.kind} lines={() => (newest() ? rows(props.kind, newest()!.findings) : [])} />
             <label class="button">{t("open")}<input type="file" accept=".toml,text/plain" onInput={async (e) => { const file = e.currentTarget.files?.[0]; if (file) setText(await file.text()); }} /></label>
             <Show when={props.kind === "replay"}>
               <label class="button">{t("uploadTrace")}<input type="file" accept=".csv,.jsonl,.json,.gz" onInput={async (e) => { const file = e.currentTarget.files?.[0]; if (file) await upload(file); }} /></label>
@@ -102,7 +118,7 @@ export default function Run(props: { kind: string; link: string }) {
         <Show when={job.running() !== undefined}>
           <p class="status" role="status">
             <Show when={job.progress().total > 0} fallback={<><progress aria-label={t("running")} /> {t("steps", { done: job.progress().done })}</>}>
-              <progress max={job.progress().total} value={job.progress().done} aria-label={t("running")} /> {t("progress", { ...job.progress() })}
+              <progress max={job.progress().total} value={job.progress().done} aria-label={t("running")} /> {Math.round((100 * job.progress().done) / job.progress().total)} %
             </Show>
           </p>
         </Show>

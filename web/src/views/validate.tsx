@@ -2,15 +2,15 @@
 
 import { createEffect, createMemo, createSignal, For, onCleanup, Show } from "solid-js";
 import { api, type Row, type Validation } from "../api";
+import { flat, Share } from "../data";
 import { lang, t, told, type Word } from "../i18n";
-import { problem } from "../parts";
+import { watched } from "../job";
+import { Problem } from "../parts";
 
-/// Time between two looks at a running job.
-const LOOK = 400;
 const GROUPS = ["chip", "engine", "class", "phase"] as const;
 type Group = (typeof GROUPS)[number];
 
-const per = (value: number | null) => (value === null ? "–" : `${(value * 100).toPrecision(2)} %`);
+const per = (value: number | null) => (value === null ? "–" : `${Number((value * 100).toPrecision(2))} %`);
 
 function median(values: number[], at: number): number | null {
   const sorted = values.toSorted((a, b) => a - b);
@@ -20,45 +20,21 @@ function median(values: number[], at: number): number | null {
 // The result stays while the page is open.
 const [result, setResult] = createSignal<Validation>();
 
-export default function Validate() {
-  const [job, setJob] = createSignal<number>();
-  const [progress, setProgress] = createSignal({ done: 0, total: 0 });
-  const [failure, setFailure] = createSignal("");
-  const [metric, setMetric] = createSignal("");
-  const [group, setGroup] = createSignal<Group>("chip");
-  const [plain, setPlain] = createSignal(true);
-  let timer: number | undefined;
-  const watch = async (id: number) => {
-    try {
-      const told = await api.job<Validation>(id);
-      setProgress({ done: told.done, total: told.total });
-      if (told.state === "running") {
-        timer = setTimeout(() => void watch(id), LOOK);
-        return;
-      }
-      if (told.state === "done" && told.result) setResult(told.result);
-      else setFailure(told.state === "cancelled" ? t("cancelled") : (told.error?.message ?? t("failed")));
-    } catch (error) {
-      setFailure(problem(error));
-    }
-    setJob(undefined);
-  };
-  const start = async () => {
-    setFailure("");
-    setProgress({ done: 0, total: 0 });
-    try {
-      const id = await api.validate();
-      setJob(id);
-      await watch(id);
-    } catch (error) {
-      setFailure(problem(error));
-    }
-  };
-  onCleanup(() => {
-    clearTimeout(timer);
-    const id = job();
-    if (id !== undefined) void api.cancel(id).catch(() => {});
+export default function Validate(props: { link: string }) {
+  const [failure, setFailure] = createSignal<unknown>();
+  const asked = new URLSearchParams(props.link);
+  const [metric, setMetric] = createSignal(asked.get("metric") ?? "");
+  const [group, setGroup] = createSignal<Group>(GROUPS.find((g) => g === asked.get("by")) ?? "chip");
+  const [plain, setPlain] = createSignal(asked.get("rows") !== "all");
+  createEffect(() => {
+    const link = new URLSearchParams({ metric: metric(), by: group(), rows: plain() ? "plain" : "all" });
+    history.replaceState(null, "", `#validate/${link}`);
   });
+  const job = watched<Validation>(setResult, setFailure);
+  const start = async () => {
+    setFailure(undefined);
+    await job.start(api.validate);
+  };
   const metrics = createMemo(() => [...new Set((result()?.rows ?? []).map((r) => r.metric))].sort());
   const rows = createMemo(() =>
     (result()?.rows ?? []).filter((r) => r.predicted !== null && (!plain() || r.plain) && (metric() === "" || r.metric === metric())));
@@ -79,15 +55,16 @@ export default function Validate() {
       <h1>{t("scatter")}</h1>
       <p class="note">{t("validateNote")}</p>
       <div class="buttons">
-        <Show when={job() === undefined} fallback={<button type="button" onClick={() => void api.cancel(job()!)}>{t("cancel")}</button>}>
-          <button type="button" onClick={() => void start()}>{t("start")}</button>
+        <Show when={job.running() === undefined} fallback={<button type="button" onClick={() => void job.cancel()}>{t("cancel")}</button>}>
+          <button type="button" class="main" onClick={() => void start()}>{t("start")}</button>
         </Show>
-        <Show when={job() !== undefined}>
-          <progress max={Math.max(1, progress().total)} value={progress().done} aria-label={t("validate")} />
-          <span role="status">{t("progress", progress())}</span>
+        <Show when={job.running() !== undefined}>
+          <progress max={Math.max(1, job.progress().total)} value={job.progress().done} aria-label={t("validate")} />
+          <span role="status">{t("progress", { ...job.progress() })}</span>
         </Show>
       </div>
-      <Show when={failure()}><p class="problem" role="alert">{failure()}</p></Show>
+      <Share name="validate" json={result} lines={() => rows().map((row) => flat(row))} />
+      <Problem error={failure()} />
       <Show when={result()}>
         {(found) => (
           <>
@@ -113,6 +90,7 @@ export default function Validate() {
                   </select></label>
                 <label class="check"><input type="checkbox" checked={plain()} onChange={(e) => setPlain(e.currentTarget.checked)} /> {t("plainOnly")}</label>
               </div>
+              <p class="note">{t("whiskers")}</p>
               <Scatter rows={rows()} group={group()} />
               <h2>{t("byGroup")}</h2>
               <div class="scroll" tabindex="0"><table>
@@ -120,11 +98,37 @@ export default function Validate() {
                 <tbody><For each={groups()}>{(g) => <tr><td>{g.name}</td><td class="n">{g.count}</td><td class="n">{per(g.median)}</td><td class="n">{per(g.p90)}</td><td class="n">{per(g.coverage)}</td></tr>}</For></tbody>
               </table></div>
             </section>
+            <Show when={found().jobs.length > 0}>
+              <section>
+                <h2>{t("longJobs")}</h2>
+                <p class="note">{t("longJobsNote")}</p>
+                <div class="scroll" tabindex="0"><table>
+                  <thead><tr><th>{t("job")}</th><th>{t("value")}</th><th class="n">{t("measuredAxis")}</th><th class="n">{t("predictedAxis")}</th><th>{t("inside")}</th></tr></thead>
+                  <tbody><For each={found().jobs}>{(one) => (
+                    <For each={one.seen ?? []} fallback={<tr><td>{one.title}</td><td colspan="4">{one.reason ?? "–"}</td></tr>}>{(seen, i) => (
+                      <tr>
+                        <td>{i() === 0 ? one.title : ""}</td>
+                        <td>{told(seen.what)}</td>
+                        <td class="n">{seen.at_least ? "> " : ""}{amount(seen.what, seen.value)}</td>
+                        <td class="n">{amount(seen.what, seen.predicted.value)} <small>({amount(seen.what, seen.predicted.low)} – {amount(seen.what, seen.predicted.high)})</small></td>
+                        <td>{t(seen.inside ? "yes" : "no")}</td>
+                      </tr>
+                    )}</For>
+                  )}</For></tbody>
+                </table></div>
+              </section>
+            </Show>
           </>
         )}
       </Show>
     </main>
   );
+}
+
+/// A count, hours between two of something, or a share.
+function amount(what: string, value: number): string {
+  if (what === "interruptions") return value < 99.5 ? value.toPrecision(3) : Math.round(value).toLocaleString("en-US");
+  return what === "mean between" ? `${Number((value / 3600).toPrecision(3))} h` : `${(value * 100).toFixed(1)} %`;
 }
 
 /// The chart's library is large, so it is fetched when a chart is first shown.
@@ -142,7 +146,7 @@ function Scatter(props: { rows: Row[]; group: Group }) {
     const axes = [t("measuredAxis"), t("predictedAxis")];
     lang();
     const { scatter } = await import("../scatter");
-    const made = scatter(place, chart, rows.map((r) => ({ group: r[group] || "–", x: r.measured, y: r.predicted ?? 0, name: `${r.id} · ${r.metric}` })), axes);
+    const made = scatter(place, chart, rows.map((r) => ({ group: r[group] || "–", x: r.measured, y: r.predicted ?? 0, low: r.low, high: r.high, name: `${r.id} · ${r.metric}` })), axes);
     chart = made;
   });
   return <div class="scatter" ref={place} role="img" aria-label={t("scatter")} />;

@@ -1,10 +1,11 @@
 // The main view: the question on one side, the answer on the other, which follows.
 
-import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { createEffect, createResource, createSignal, For, on, Show } from "solid-js";
 import { api, type Choices, type Parallel, type Weighed } from "../api";
 import { Controls } from "../controls";
 import { t } from "../i18n";
 import { pack, unpack } from "../link";
+import { newest } from "../newest";
 import { Problem, problem, save, Shown } from "../parts";
 import { current, setCurrent } from "../current";
 import { example, type Form, read, TRAFFIC, write } from "../study";
@@ -36,7 +37,6 @@ export function Weigh(props: { choices: Choices; link: string }) {
   const [asked, setAsked] = createSignal("");
   const [asText, setAsText] = createSignal(read(begin) === undefined);
   const [answer, setAnswer] = createSignal<Weighed>();
-  const [busy, setBusy] = createSignal(false);
   const [took, setTook] = createSignal(0);
   const [failure, setFailure] = createSignal<unknown>();
 
@@ -65,17 +65,15 @@ export function Weigh(props: { choices: Choices; link: string }) {
     if (study !== undefined) open(study);
   }));
 
-  // Only the newest question is waited for. Where only the traffic moves, the set-ups of before are weighed first, which
-  // follows a slider; the search goes on when it rests.
-  let running: AbortController | undefined;
-  let timer: number | undefined;
-  const draw = async (mine: AbortController) => {
+  // Where only the traffic moves, the set-ups of before are weighed first, which follows a slider; the search goes on when
+  // it rests.
+  const draw = async (signal: AbortSignal) => {
     const [now, before] = [form(), answer()];
     if (!now || !before || !drafts) return false;
     const began = performance.now();
     try {
-      const found = await api.weigh(write(now, setups(before)), mine.signal);
-      if (mine.signal.aborted || !found.findings.systems.some((s) => s.answer.kind === "served")) return false;
+      const found = await api.weigh(write(now, setups(before)), signal);
+      if (signal.aborted || !found.findings.systems.some((s) => s.answer.kind === "served")) return false;
       setAnswer({ ...found, draft: Math.round(performance.now() - began) });
       setFailure(undefined);
       return true;
@@ -84,37 +82,21 @@ export function Weigh(props: { choices: Choices; link: string }) {
       return false;
     }
   };
-  createEffect(on(text, (study) => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      running?.abort();
-      const mine = (running = new AbortController());
-      setBusy(true);
-      if (await draw(mine)) await new Promise((rested) => setTimeout(rested, RESTED));
-      if (mine.signal.aborted) return;
-      const began = performance.now();
-      try {
-        const found = await api.weigh(study, mine.signal);
-        if (mine.signal.aborted) return;
-        setAsked(study);
-        setAnswer(found);
-        setFailure(undefined);
-        setTook(Math.round(performance.now() - began));
-        setCurrent(study);
-        own = await pack(study);
-        // Another view may be on the screen by now.
-        if (!mine.signal.aborted) history.replaceState(null, "", `#weigh/${own}`);
-      } catch (error) {
-        if (mine.signal.aborted) return;
-        setFailure(error);
-      }
-      setBusy(false);
-    }, QUIET);
-  }));
-  onCleanup(() => {
-    clearTimeout(timer);
-    running?.abort();
-  });
+  const search = async (study: string, signal: AbortSignal) => {
+    if (await draw(signal)) await new Promise((rested) => setTimeout(rested, RESTED));
+    if (signal.aborted) return;
+    const began = performance.now();
+    const found = await api.weigh(study, signal);
+    setAsked(study);
+    setAnswer(found);
+    setFailure(undefined);
+    setTook(Math.round(performance.now() - began));
+    setCurrent(study);
+    own = await pack(study);
+    // Another view may be on the screen by now.
+    if (!signal.aborted) history.replaceState(null, "", `#weigh/${own}`);
+  };
+  const busy = newest(text, QUIET, search, setFailure);
 
   return (
     <div class="two">

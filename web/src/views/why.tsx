@@ -1,10 +1,12 @@
 // Why a system does what it does: its operators, its roofline, the facts behind it. Disputed ones can be moved.
 
-import { createEffect, createMemo, createResource, createSignal, For, on, onCleanup, Show } from "solid-js";
+import { createEffect, createMemo, createResource, createSignal, For, on, Show } from "solid-js";
 import { api, type Choices, type Thing, type Weighed } from "../api";
 import { current, setCurrent } from "../current";
 import { t, told } from "../i18n";
+import { Data, flat } from "../data";
 import { pack, unpack } from "../link";
+import { newest } from "../newest";
 import { Problem, save, Shown } from "../parts";
 import { between, figures } from "../quantity";
 import { assume, assumed, example, write } from "../study";
@@ -23,7 +25,6 @@ export default function Why(props: { choices: Choices; link: string }) {
   const [text, setText] = createSignal(current() ?? write(example));
   const [system, setSystem] = createSignal("");
   const [answer, setAnswer] = createSignal<Weighed>();
-  const [busy, setBusy] = createSignal(false);
   const [failure, setFailure] = createSignal<unknown>();
   let own = "";
   createEffect(on(() => props.link, async (link) => {
@@ -33,33 +34,11 @@ export default function Why(props: { choices: Choices; link: string }) {
     const study = packed === "" ? undefined : await unpack(packed);
     if (study !== undefined) setText(study);
   }));
-  let running: AbortController | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  createEffect(on(text, (study) => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      running?.abort();
-      const mine = (running = new AbortController());
-      setBusy(true);
-      try {
-        const found = await api.weigh(study, mine.signal);
-        if (mine.signal.aborted) return;
-        setAnswer(found);
-        setFailure(undefined);
-        setCurrent(study);
-      } catch (error) {
-        if (mine.signal.aborted) return;
-        setFailure(error);
-      }
-      setBusy(false);
-    }, QUIET);
-  }));
-  onCleanup(() => {
-    clearTimeout(timer);
-    running?.abort();
-    running = new AbortController();
-    running.abort();
-  });
+  const busy = newest(text, QUIET, async (study, signal) => {
+    setAnswer(await api.weigh(study, signal));
+    setFailure(undefined);
+    setCurrent(study);
+  }, setFailure);
   const systems = () => answer()?.findings.systems ?? [];
   const at = createMemo(() => Math.max(0, systems().findIndex((s) => s.id === system())));
   const chosen = createMemo(() => systems()[at()]);
@@ -113,6 +92,7 @@ export default function Why(props: { choices: Choices; link: string }) {
             <button type="button" onClick={() => save(new Blob([text()], { type: "application/toml" }), "study.toml")}>{t("study")}</button>
             <button type="button" onClick={async () => save(await api.file("report", text()), "report.html")}>{t("report")}</button>
             <button type="button" disabled={!answer()} onClick={() => save(new Blob([JSON.stringify(chosen(), null, 2)], { type: "application/json" }), "system.json")}>{t("findings")}</button>
+            <Data name="operators" lines={() => (chosen()?.answer.operators ?? []).map((one) => flat(one))} />
           </div>
         </div>
       </aside>

@@ -1,6 +1,6 @@
 //! `steelyard validate`: predicted against measured, for everyone to see.
 
-mod faults;
+pub mod faults;
 pub mod output;
 mod show;
 
@@ -94,7 +94,7 @@ fn try_run(args: &Validate, folder: Option<&std::path::Path>) -> Result<(), Stri
         return Err("--folds goes with --file training".to_owned());
     }
     let jobs = match args.rows.is_none() && args.file.as_ref().is_none_or(|f| f == FAULTS) {
-        true => faults::jobs(&catalog).map_err(|found| lines(&found))?,
+        true => faults::jobs(&catalog, plan::train::Watch::NOBODY).map_err(|found| lines(&found))?,
         false => Vec::new(),
     };
     let points = points(args, &bench)?;

@@ -1,4 +1,4 @@
-//! The ranking for tools that read columns: the cells of the CSV, typed, as Parquet.
+//! Tables for tools that read columns: the cells of a CSV, typed, as Parquet.
 
 use std::sync::Arc;
 
@@ -18,17 +18,35 @@ use super::csv;
 /// # Errors
 /// What the writer of the format says; it does not fail on memory.
 pub fn parquet(findings: &Findings) -> Result<Vec<u8>, ParquetError> {
-    let text = csv(findings);
-    let mut reader = ::csv::Reader::from_reader(&text[..]);
+    // A column of numbers is one whose name bears a unit, or that counts.
+    of_csv(&csv(findings), |name, _| TEXTS.contains(&name))
+}
+
+/// A table with a heading: columns whose cells are all numbers become numbers, empty cells null. Letters that no name of a
+/// column may have become `_`.
+///
+/// # Errors
+/// Rows of different lengths, no column, or two columns of one name.
+pub fn parquet_of_table(text: &[u8]) -> Result<Vec<u8>, ParquetError> {
+    of_csv(text, |_, cells| cells.iter().any(|cell| !cell.is_empty() && cell.parse::<f64>().is_err()))
+}
+
+/// `is_text` of a column's name and cells.
+fn of_csv(text: &[u8], is_text: impl Fn(&str, &[&str]) -> bool) -> Result<Vec<u8>, ParquetError> {
+    let mut reader = ::csv::Reader::from_reader(text);
     let told = |e: ::csv::Error| ParquetError::General(e.to_string());
-    let names: Vec<String> = reader.headers().map_err(told)?.iter().map(str::to_owned).collect();
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let names: Vec<String> = reader.headers().map_err(told)?.iter().map(|n| n.chars().map(plain).collect()).collect();
+    let alike = |(at, name): (usize, &String)| name.is_empty() || names[..at].contains(name);
+    if names.is_empty() || names.len() > COLUMNS || names.iter().enumerate().any(alike) {
+        return Err(ParquetError::General(format!("a table has 1 to {COLUMNS} columns, each with a name of its own")));
+    }
     let rows: Vec<::csv::StringRecord> = reader.records().collect::<Result<_, _>>().map_err(told)?;
     let column = |at: usize| rows.iter().map(move |row| row.get(at).unwrap_or_default());
-    // A column of numbers is one whose name bears a unit, or that counts.
-    let is_text = |name: &str| TEXTS.contains(&name);
     let fields: String = names
         .iter()
-        .map(|name| match is_text(name) {
+        .enumerate()
+        .map(|(at, name)| match is_text(name, &column(at).collect::<Vec<_>>()) {
             true => format!("OPTIONAL BYTE_ARRAY {name} (UTF8); "),
             false => format!("OPTIONAL DOUBLE {name}; "),
         })
@@ -63,6 +81,9 @@ pub fn parquet(findings: &Findings) -> Result<Vec<u8>, ParquetError> {
     file.close()?;
     Ok(bytes)
 }
+
+/// Most columns of a table.
+const COLUMNS: usize = 512;
 
 /// Columns of texts.
 const TEXTS: [&str; 10] =

@@ -19,7 +19,7 @@ pub mod train;
 mod weights;
 mod write;
 
-pub use columns::parquet;
+pub use columns::{parquet, parquet_of_table};
 pub use csv::csv;
 pub use goodput::goodput;
 pub use page::{SCRIPT, STYLE, render, sections};

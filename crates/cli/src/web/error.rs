@@ -38,6 +38,11 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "unknown", format!("there is no {what}"))
     }
 
+    /// Work that was called off.
+    pub fn cancelled() -> Refusal {
+        Refusal::new(StatusCode::CONFLICT, "cancelled", "cancelled")
+    }
+
     /// A fault of ours.
     pub fn bug() -> Refusal {
         let message = "a bug of steelyard; what it printed in the terminal helps to find it";

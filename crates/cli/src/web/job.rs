@@ -33,13 +33,22 @@ impl Progress {
         self.total.fetch_add(total, Ordering::Relaxed);
     }
 
-    /// One more step is done. Where the work should end, it ends here: by unwinding, since what calls back between steps
-    /// has no way to say so.
+    /// One more step is done. As [`Progress::heed`].
     pub fn step(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
+        self.heed();
+    }
+
+    /// Where the work should end, it ends here: by unwinding, since what calls back between steps has no way to say so.
+    pub fn heed(&self) {
         if self.stopped() {
             std::panic::resume_unwind(Box::new(GivenUp));
         }
+    }
+
+    /// This share of so many steps is done.
+    pub fn share(&self, share: f64, total: usize) {
+        self.at((share * total as f64).round() as u64, total as u64);
     }
 
     /// So many of so many steps are done.
@@ -103,9 +112,10 @@ impl Jobs {
         let job = Job { kind, progress: Arc::default(), end: Arc::default() };
         let (progress, end) = (Arc::clone(&job.progress), Arc::clone(&job.end));
         tokio::task::spawn_blocking(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| work(&progress))).unwrap_or_else(|why| {
-                Err(if why.is::<GivenUp>() { Refusal::wrong("given up") } else { Refusal::bug() })
-            });
+            let result = catch_unwind(AssertUnwindSafe(|| work(&progress)))
+                .unwrap_or_else(|why| Err(if why.is::<GivenUp>() { Refusal::cancelled() } else { Refusal::bug() }));
+            // What fails once it is called off fails for that reason.
+            let result = result.map_err(|refusal| if progress.stopped() { Refusal::cancelled() } else { refusal });
             if let Ok(mut end) = end.lock() {
                 *end = Some(result);
             }

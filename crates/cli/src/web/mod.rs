@@ -16,6 +16,7 @@ mod routes;
 mod run;
 mod state;
 mod studies;
+mod table;
 #[cfg(test)]
 mod tests;
 mod traces;

@@ -10,7 +10,7 @@ use axum::{Router, middleware};
 
 use super::error::Refusal;
 use super::state::App;
-use super::{asset, catalog, even, fabric, guard, job, run, studies, traces, validate, weigh};
+use super::{asset, catalog, even, fabric, guard, job, run, studies, table, traces, validate, weigh};
 
 /// The description of the API.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -25,6 +25,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/report", post(weigh::report))
         .route("/csv", post(weigh::csv))
         .route("/parquet", post(weigh::parquet))
+        .route("/columns", post(table::columns).layer(DefaultBodyLimit::max(table::BYTES)))
         .route("/break-even", post(even::start))
         .route("/studies", get(studies::list))
         .route("/studies/{name}", get(studies::read).put(studies::keep).delete(studies::remove))

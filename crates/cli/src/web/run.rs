@@ -78,22 +78,23 @@ pub async fn start(
     Ok((StatusCode::ACCEPTED, Json(json!({ "job": id }))))
 }
 
+/// Parts of work whose steps are many and small.
+const PARTS: usize = 100;
+
 fn train(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
     let study = train::study::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
-    progress.expect(study.systems.len() as u64);
     let chips = TrainingCalibration::embedded().map_err(|_| Refusal::bug())?;
-    let done = |_: &str| progress.step();
     let ground = TrainingGround {
         catalog: &app.catalog,
         fitted: &app.fitted,
         chips: &chips,
         intervals: &app.intervals,
-        done: &done,
-        watch: Watch { told: &|_| (), stopped: &|| progress.stopped() },
+        done: &|_| (),
+        watch: Watch { told: &|share| progress.share(share, PARTS), stopped: &|| progress.stopped() },
     };
     let findings = train::weigh(&study, &ground).map_err(|error| match error {
         NoAnswer::Profile(faults) => Refusal::faults(faults),
-        NoAnswer::Stopped => Refusal::new(StatusCode::CONFLICT, "cancelled", "cancelled"),
+        NoAnswer::Stopped => Refusal::cancelled(),
     })?;
     told(&findings, report::train::render(&findings))
 }
@@ -111,16 +112,17 @@ fn replay(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> 
 
 fn goodput(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
     let study = goodput::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
-    let findings = goodput::answer(&study, &|_| progress.step());
+    let watch = Watch { told: &|share| progress.share(share, study.systems.len()), stopped: &|| progress.stopped() };
+    let findings = goodput::watched(&study, watch).ok_or_else(Refusal::cancelled)?;
     told(&findings, report::goodput(&findings))
 }
 
 fn plan(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> {
     let question = purchase::check(NAME, text, None, app.library()).map_err(Refusal::faults)?;
     let chips = TrainingCalibration::embedded().map_err(|_| Refusal::bug())?;
-    let done = |_: &str| progress.step();
-    let ground = Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done: &done };
-    let engine = purchase::engine::Engine::new(ground, &chips);
+    // Systems that are weighed on the way are no steps, but the work may end after any of them.
+    let (heed, stopped) = (|_: &str| progress.heed(), || progress.stopped());
+    let engine = purchase::engine::Engine::new(ground(app, &heed), &chips).watched(quiet(&stopped));
     let watch = purchase::Watch {
         expect: &|more| progress.expect(more),
         step: &|_| progress.step(),
@@ -137,16 +139,23 @@ fn claims(app: &App, text: &str, progress: &Progress) -> Result<Value, Refusal> 
         _ => vec![claims::check(NAME, text, None, app.library()).map_err(Refusal::faults)?],
     };
     progress.expect(claims.len() as u64);
-    let ground = Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done: &|_| {} };
+    let (heed, stopped) = (|_: &str| progress.heed(), || progress.stopped());
+    let ground = ground(app, &heed);
     let mut found = Vec::new();
     for claim in &claims {
-        if progress.stopped() {
-            return Err(Refusal::wrong("given up"));
-        }
-        found.push(claims::run(claim, &ground));
+        found.push(claims::run(claim, &ground, quiet(&stopped)).ok_or_else(Refusal::cancelled)?);
         progress.step();
     }
     told(&found, report::claims::render(&found))
+}
+
+fn ground<'a>(app: &'a App, done: &'a (dyn Fn(&str) + Sync)) -> Ground<'a> {
+    Ground { catalog: &app.catalog, fitted: &app.fitted, intervals: &app.intervals, done }
+}
+
+/// Who may end work that is a part of other work, and is told nothing of it.
+fn quiet<'a>(stopped: &'a (dyn Fn() -> bool + Sync)) -> Watch<'a> {
+    Watch { told: &|_| (), stopped }
 }
 
 fn told<T: Serialize>(findings: &T, report: String) -> Result<Value, Refusal> {

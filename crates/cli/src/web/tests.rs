@@ -239,6 +239,17 @@ async fn the_table_has_as_many_cells_in_each_line() {
 }
 
 #[tokio::test]
+async fn a_table_becomes_columns() {
+    let app = app(None, None);
+    let made = post(&app, "/api/v1/columns", "name,tokens per s\nH20,103\n\"a, b\",\n").await;
+    assert_eq!(made.status, StatusCode::OK);
+    assert_eq!((&made.body[..4], &made.body[made.body.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+    for wrong in ["", "a,a\n1,2\n", "a,b\n1\n", "a,\n1,2\n"] {
+        assert_eq!(post(&app, "/api/v1/columns", wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+    }
+}
+
+#[tokio::test]
 async fn faults_come_with_their_places() {
     let app = app(None, None);
     let wrong = post(&app, "/api/v1/weigh", &STUDY.replace("output = 100", "output = \"many\"")).await;
@@ -335,6 +346,8 @@ async fn limits_hold() {
     let app = app(None, None);
     let huge = "x".repeat(2 << 20);
     assert_eq!(post(&app, "/api/v1/weigh", &huge).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let table = "a\n1\n".repeat(3 << 20);
+    assert_eq!(post(&app, "/api/v1/columns", &table).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     let many = STUDY.to_owned() + &"[[system]]\nname = \"nvidia_hgx_h100\"\n".repeat(80);
     assert_eq!(post(&app, "/api/v1/weigh", &many).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     let long = STUDY.replace("requests = 32", "requests = 900000");
@@ -364,6 +377,28 @@ async fn a_job_is_watched_and_cancelled() {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Work of every kind ends where it is called off, and has no result then.
+#[tokio::test]
+async fn work_of_every_kind_is_called_off() {
+    let app = app(None, None);
+    let kinds = get(&app, "/api/v1/run").await.json();
+    for kind in kinds.as_array().expect("kinds") {
+        let path = format!("/api/v1/run/{}", kind["kind"].as_str().expect("a name"));
+        let started = post(&app, &path, kind["examples"][0]["text"].as_str().expect("a study")).await;
+        assert_eq!(started.status, StatusCode::ACCEPTED, "{path}");
+        let job = format!("/api/v1/jobs/{}", started.json()["job"]);
+        assert_eq!(ask(&app, Method::DELETE, &job, &[], b"").await.status, StatusCode::ACCEPTED);
+        let told = loop {
+            let told = get(&app, &job).await.json();
+            if told.get("error").is_some() || told.get("result").is_some() {
+                break told;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        assert_eq!((told["state"].as_str(), told["error"]["code"].as_str()), (Some("cancelled"), Some("cancelled")));
     }
 }
 

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use plan::interval::Intervals;
+use plan::train::Watch;
 use plan::validate::{self, Bench, File, Point, serving, silicon};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use super::error::Refusal;
 use super::job::Progress;
 use super::state::App;
 use crate::cmd::ground;
-use crate::cmd::validate::{output, residuals};
+use crate::cmd::validate::{faults, output, residuals};
 
 /// Cases predicted between two looks at whether the job is cancelled.
 const CHUNK: usize = 64;
@@ -46,7 +47,7 @@ fn all(app: &App, progress: &Progress) -> Result<Value, Refusal> {
     }
     for chunk in tables.iter().flat_map(|cases| cases.chunks(CHUNK)) {
         if progress.stopped() {
-            return Err(Refusal::new(StatusCode::CONFLICT, "cancelled", "cancelled"));
+            return Err(Refusal::cancelled());
         }
         points.append(&mut bench.predict(chunk, &|| progress.step()));
     }
@@ -56,6 +57,9 @@ fn all(app: &App, progress: &Progress) -> Result<Value, Refusal> {
         let found = if operators { validate::operators(&table, &bench) } else { validate::collectives(&table, &bench) };
         points.append(&mut found.map_err(|e| Refusal::wrong(e.to_string()))?);
     }
+    let watch = Watch { told: &|_| (), stopped: &|| progress.stopped() };
+    let jobs = faults::jobs(&app.catalog, watch).map_err(|_| Refusal::bug())?;
+    progress.heed();
     let held_out = Intervals::held_out(&residuals(&points));
-    serde_json::from_str(&output::json(&points, &held_out, &[])).map_err(|_| Refusal::bug())
+    serde_json::from_str(&output::json(&points, &held_out, &jobs)).map_err(|_| Refusal::bug())
 }

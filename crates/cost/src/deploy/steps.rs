@@ -1,7 +1,7 @@
 //! Seconds of a step, quickly: operators that depend on the number of rows only are priced once per row count.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::op::Op;
 use crate::step::{Batch, StepCost};
@@ -77,6 +77,9 @@ impl Known {
     }
 }
 
+/// Tasks that are compared with before one is priced.
+const RECENT: usize = 6;
+
 /// Time of something by row count, filled on demand.
 struct ByRows {
     known: RefCell<Vec<f64>>,
@@ -124,6 +127,7 @@ pub struct StepTimes<'a> {
     experts: ByRows,
     exchange: ByRows,
     attention: RefCell<HashMap<Asked, f64>>,
+    recent: RefCell<VecDeque<(Task, f64)>>,
     scratch: RefCell<Vec<Placed>>,
 }
 
@@ -145,6 +149,7 @@ impl<'a> StepTimes<'a> {
             experts,
             exchange,
             attention: RefCell::new(known.attention),
+            recent: RefCell::default(),
             scratch: RefCell::new(Vec::with_capacity(64)),
         }
     }
@@ -177,7 +182,12 @@ impl<'a> StepTimes<'a> {
 
     /// Attention of a step.
     fn attention(&self, batch: &Batch) -> f64 {
-        let price = || self.total(|_| true, |out| self.deployment.attention(batch, out));
+        let price = || {
+            let mut placed = self.scratch.borrow_mut();
+            placed.clear();
+            self.deployment.attention(batch, &mut placed);
+            placed.iter().map(|p| p.count * self.again(&p.task)).sum()
+        };
         let Some(key) = asked(batch) else { return price() };
         if let Some(seconds) = self.attention.borrow().get(&key) {
             return *seconds;
@@ -187,6 +197,21 @@ impl<'a> StepTimes<'a> {
         if known.len() < KEPT {
             known.insert(key, seconds);
         }
+        seconds
+    }
+
+    /// Seconds of a task that may have been asked for a moment ago: groups of layers differ in little, and so do the steps
+    /// that follow each other.
+    fn again(&self, task: &Task) -> f64 {
+        let mut recent = self.recent.borrow_mut();
+        if let Some((_, seconds)) = recent.iter().rev().find(|(known, _)| known == task) {
+            return *seconds;
+        }
+        let seconds = self.seconds(task);
+        if recent.len() == RECENT {
+            recent.pop_front();
+        }
+        recent.push_back((task.clone(), seconds));
         seconds
     }
 

@@ -10,24 +10,26 @@ use crate::purchase::question::Ask;
 use crate::study::Study;
 use crate::train::findings::{TrainingAnswer, TrainingChoice};
 use crate::train::study::{Best, TrainingCandidate};
-use crate::train::{self, TrainingGround, TrainingStudy};
+use crate::train::{self, TrainingGround, TrainingStudy, Watch};
 use crate::weigh::{Ground, weigh};
 
-/// Puts a claim to the test.
-pub fn run(claim: &Claim, ground: &Ground) -> ClaimFinding {
-    let cases: Vec<CaseFinding> = claim.cases.par_iter().map(|c| case(c, ground)).collect();
+/// Puts a claim to the test. Nothing where `watch` stops it.
+pub fn run(claim: &Claim, ground: &Ground, watch: Watch) -> Option<ClaimFinding> {
+    let one = |c| if (watch.stopped)() { None } else { Some(case(c, ground, watch)) };
+    let cases: Option<Vec<CaseFinding>> = claim.cases.par_iter().map(one).collect();
+    let cases = cases.filter(|_| !(watch.stopped)())?;
     let outcomes: Vec<Outcome> = cases.iter().map(|c| c.outcome).collect();
-    ClaimFinding {
+    Some(ClaimFinding {
         id: claim.id.clone(),
         says: claim.says.clone(),
         by: claim.by.clone(),
         note: claim.note.clone(),
         verdict: Verdict::of(&outcomes),
         cases,
-    }
+    })
 }
 
-fn case(case: &super::Case, ground: &Ground) -> CaseFinding {
+fn case(case: &super::Case, ground: &Ground, watch: Watch) -> CaseFinding {
     let figure = match &case.test {
         Test::Done { figure, .. } => FIGURES.iter().find(|f| f.1 == *figure).map_or("", |f| f.0),
         Test::Fares { fate, .. } => FATES.iter().find(|f| f.1 == *fate).map_or("", |f| f.0),
@@ -38,8 +40,8 @@ fn case(case: &super::Case, ground: &Ground) -> CaseFinding {
         Test::Facts { of, over } => facts(of, over, ground),
         Test::LargestTier { medium } => largest_tier(medium, ground),
         Test::Needs(what) => (String::new(), Err(format!("needs {what}")), Vec::new()),
-        Test::Done { left, right, figure } => done(left, right.as_deref(), *figure, ground),
-        Test::Fares { study, fate } => fares(study, *fate),
+        Test::Done { left, right, figure } => done(left, right.as_deref(), *figure, (ground, watch)),
+        Test::Fares { study, fate } => fares(study, *fate, watch),
     };
     let outcome = found.as_ref().map_or(Outcome::Unknown, |e| case.bar.judge(e));
     let odds = found.as_ref().ok().filter(|_| outcome == Outcome::Open).map(|e| case.bar.odds(e));
@@ -115,7 +117,7 @@ fn largest_tier(medium: &str, ground: &Ground) -> Told {
     }
 }
 
-fn done(left: &Side, right: Option<&Side>, figure: Figure, ground: &Ground) -> Told {
+fn done(left: &Side, right: Option<&Side>, figure: Figure, (ground, watch): (&Ground, Watch)) -> Told {
     let name = |s: &Side| format!("{} ({})", s.unit.system.name, s.unit.chips);
     let what = match right {
         Some(right) => format!("{} / {}", name(left), name(right)),
@@ -124,7 +126,7 @@ fn done(left: &Side, right: Option<&Side>, figure: Figure, ground: &Ground) -> T
     let mut sides = Vec::new();
     let mut figures = Vec::new();
     for side in [Some(left), right].into_iter().flatten() {
-        match of_side(side, figure, ground) {
+        match of_side(side, figure, (ground, watch)) {
             Ok(e) => {
                 sides.push((name(side), span(e.low, e.value, e.high)));
                 figures.push(e);
@@ -150,10 +152,10 @@ fn ratio(a: &Estimate, b: &Estimate) -> Estimate {
     Estimate { value, low, high }
 }
 
-fn of_side(side: &Side, figure: Figure, ground: &Ground) -> Result<Estimate, String> {
+fn of_side(side: &Side, figure: Figure, (ground, watch): (&Ground, Watch)) -> Result<Estimate, String> {
     match &side.work {
         Ask::Serve(study) => serves(study, side, figure, ground),
-        Ask::Train(study) => trains(study, side, figure, ground),
+        Ask::Train(study) => trains(study, side, figure, (ground, watch)),
     }
 }
 
@@ -169,7 +171,12 @@ fn serves(study: &Study, side: &Side, figure: Figure, ground: &Ground) -> Result
     }
 }
 
-fn trains(study: &TrainingStudy, side: &Side, figure: Figure, ground: &Ground) -> Result<Estimate, String> {
+fn trains(
+    study: &TrainingStudy,
+    side: &Side,
+    figure: Figure,
+    (ground, watch): (&Ground, Watch),
+) -> Result<Estimate, String> {
     let mut study = study.clone();
     study.systems = vec![TrainingCandidate { candidate: side.unit.clone(), framework: None }];
     if figure == Figure::TrainingCost {
@@ -177,7 +184,7 @@ fn trains(study: &TrainingStudy, side: &Side, figure: Figure, ground: &Ground) -
     }
     let chips = cost::train::TrainingCalibration::embedded().map_err(|e| e.to_string())?;
     let Ground { catalog, fitted, intervals, done } = *ground;
-    let ground = TrainingGround { catalog, fitted, chips: &chips, intervals, done, watch: train::Watch::NOBODY };
+    let ground = TrainingGround { catalog, fitted, chips: &chips, intervals, done, watch };
     let findings = train::weigh(&study, &ground).map_err(|e| e.to_string())?;
     let Some(system) = findings.systems.first() else { return Err("no system".to_owned()) };
     match &system.answer {
@@ -206,9 +213,11 @@ fn of_training(c: &TrainingChoice, figure: Figure, tokens: f64) -> Result<Estima
 }
 
 /// How a long job fares.
-fn fares(study: &goodput::Study, fate: Fate) -> Told {
-    let findings = goodput::answer(study, &|_| {});
-    let Some(system) = findings.systems.first() else { return (String::new(), Err("no machine".into()), Vec::new()) };
+fn fares(study: &goodput::Study, fate: Fate, watch: Watch) -> Told {
+    // What one case tells of its progress means nothing to who looks on at all of them.
+    let findings = goodput::watched(study, Watch { told: &|_| (), ..watch });
+    let system = findings.as_ref().and_then(|f| f.systems.first());
+    let Some(system) = system else { return (String::new(), Err("no machine".into()), Vec::new()) };
     let what = system.name.clone();
     let of = match &system.answer {
         goodput::Answer::Effective(of) => of,

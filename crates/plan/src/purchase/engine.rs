@@ -19,13 +19,19 @@ use crate::weigh::{Ground, weigh};
 pub struct Engine<'a> {
     ground: Ground<'a>,
     chips: &'a TrainingCalibration,
+    watch: Watch<'a>,
     known: Mutex<BTreeMap<String, Result<Rate, NoRate>>>,
 }
 
 impl<'a> Engine<'a> {
     /// With what weighing rests on.
     pub fn new(ground: Ground<'a>, chips: &'a TrainingCalibration) -> Engine<'a> {
-        Engine { ground, chips, known: Mutex::default() }
+        Engine { ground, chips, watch: Watch::NOBODY, known: Mutex::default() }
+    }
+
+    /// Searches for training plans that `watch` stops leave no rate.
+    pub fn watched(self, watch: Watch<'a>) -> Engine<'a> {
+        Engine { watch, ..self }
     }
 
     /// Remembers by `key`, which prints everything that the answer depends on.
@@ -46,7 +52,7 @@ impl<'a> Engine<'a> {
         let mut study = study.clone();
         study.systems = vec![TrainingCandidate { candidate: offer.unit.clone(), framework: None }];
         let Ground { catalog, fitted, intervals, done } = self.ground;
-        let ground = TrainingGround { catalog, fitted, chips: self.chips, intervals, done, watch: Watch::NOBODY };
+        let ground = TrainingGround { catalog, fitted, chips: self.chips, intervals, done, watch: self.watch };
         self.once(format!("{study:?}"), || {
             let findings = train::weigh(&study, &ground).map_err(|error| NoRate(error.to_string()))?;
             let Some(system) = findings.systems.first() else { return Err(NoRate("no system".into())) };

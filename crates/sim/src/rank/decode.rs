@@ -24,13 +24,8 @@ pub(super) struct Cohort {
 impl Rank {
     /// Tokens for which the cache is in use, in units, summed over the coming steps.
     pub fn held(&self, steps: u64, rules: &Rules) -> u128 {
-        let steps = u128::from(steps);
-        let fixed = u128::from(self.pool.fixed_tokens()) << UNIT_BITS;
-        if !rules.grows() {
-            return steps * fixed;
-        }
-        let grows = if self.decodes { u128::from(self.emits(rules)) } else { 0 };
-        steps * (fixed + u128::from(self.cached(rules))) + grows * (steps * (steps - 1) / 2)
+        let grows = if self.decodes { self.emits(rules) } else { 0 };
+        rules.held(steps, self.pool.fixed_tokens() << UNIT_BITS, self.cached(rules), grows)
     }
 
     /// Requests that decode.

@@ -23,9 +23,9 @@ pub(crate) struct Still {
     /// Tokens in their cache, in units.
     pub cached: u64,
     /// Tokens of blocks that do not grow, in units.
-    fixed: u64,
-    /// Whether the cache is in use for what grows.
-    grows: bool,
+    pub fixed: u64,
+    /// Requests that wait or run.
+    pub load: u64,
     /// Steps until something happens by itself: a request is done, or the cache is full.
     pub left: u64,
     /// Steps that the rank has not heard of.
@@ -43,16 +43,6 @@ impl Still {
             return Ok(cell);
         }
         Ok(*self.cell.insert(curves.cell(self.decode, cached)?))
-    }
-
-    /// Tokens for which the cache is in use, in units, summed over the coming steps.
-    pub fn held(&self, steps: u64) -> u128 {
-        let steps = u128::from(steps);
-        let fixed = steps * u128::from(self.fixed);
-        if !self.grows {
-            return fixed;
-        }
-        fixed + steps * u128::from(self.cached) + u128::from(self.emits) * (steps * (steps - 1) / 2)
     }
 
     /// So many steps are over, fewer than are left.
@@ -78,7 +68,7 @@ impl Rank {
             emits: self.emits(rules),
             cached: self.cached(rules),
             fixed: self.pool.fixed_tokens() << UNIT_BITS,
-            grows: rules.grows(),
+            load: self.load(),
             left: self.limit(jobs, rules),
             passed: 0,
             host: rules.host.time(self.decoding, 0),

@@ -2,6 +2,7 @@
 
 use catalog::{Catalog, Diagnostic};
 use plan::goodput::{self, Answer, Observed};
+use plan::train::Watch;
 
 use crate::lang::goodput::seen_and_predicted;
 use crate::lang::{Msg, term};
@@ -17,21 +18,21 @@ pub struct Job {
     pub seen: Result<Vec<Observed>, String>,
 }
 
-/// All of them, predicted.
+/// All of them, predicted; those before `watch` said stop.
 ///
 /// # Errors
 /// What their studies lack.
-pub fn jobs(catalog: &Catalog) -> Result<Vec<Job>, Vec<Diagnostic>> {
+pub fn jobs(catalog: &Catalog, watch: Watch) -> Result<Vec<Job>, Vec<Diagnostic>> {
     let job = |(id, study): (String, goodput::Study)| {
-        let seen = goodput::answer(&study, &|_| {}).systems.into_iter().next().map(|s| s.answer);
+        let seen = goodput::watched(&study, watch)?.systems.into_iter().next().map(|s| s.answer);
         let seen = match seen {
             Some(Answer::Effective(found)) => Ok(found.observed),
             Some(Answer::Refused { reason }) => Err(reason),
             None => Ok(Vec::new()),
         };
-        Job { id, title: study.title, seen }
+        Some(Job { id, title: study.title, seen })
     };
-    Ok(goodput::measured(catalog)?.into_iter().map(job).collect())
+    Ok(goodput::measured(catalog)?.into_iter().filter_map(job).collect())
 }
 
 /// A table of them.
