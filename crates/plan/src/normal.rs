@@ -25,9 +25,20 @@ pub fn quantile(p: f64) -> f64 {
     if q < 0.0 { -x } else { x }
 }
 
+/// The probability that a standard normal variable does not exceed `x`: the inverse of [`quantile`], by halving, to about
+/// its accuracy.
+pub fn cumulative(x: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..50 {
+        let middle = f64::midpoint(low, high);
+        if quantile(middle) <= x { low = middle } else { high = middle }
+    }
+    low
+}
+
 #[cfg(test)]
 mod tests {
-    use super::quantile;
+    use super::{cumulative, quantile};
 
     #[test]
     fn agrees_with_tables() {
@@ -35,6 +46,9 @@ mod tests {
             [(0.5, 0.0), (0.75, 0.674490), (0.9, 1.281552), (0.975, 1.959964), (0.99, 2.326348), (1e-12, -7.034484)];
         for (p, x) in table {
             assert!((quantile(p) - x).abs() < 2e-6, "{p}: {} and {x}", quantile(p));
+        }
+        for (p, x) in [(0.5, 0.0), (0.841345, 1.0), (0.022750, -2.0), (0.95, 1.644854)] {
+            assert!((cumulative(x) - p).abs() < 1e-6, "{x}: {}", cumulative(x));
         }
         assert!(quantile(0.0).is_finite() && quantile(1.0).is_finite());
     }

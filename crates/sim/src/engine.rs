@@ -9,7 +9,7 @@ use crate::curve::{Bound, Curves, UNIT_BITS, WHOLE_BITS, bounds, local};
 use crate::error::SimError;
 use crate::experts::Experts;
 use crate::job::{Held, Job, Signal};
-use crate::rank::Rank;
+use crate::rank::{Rank, Still};
 use crate::rules::Rules;
 use crate::run::{Line, Piece, envelope, steps_until, sum};
 use crate::scheduler::Router;
@@ -45,6 +45,8 @@ pub(crate) struct Tally {
 pub(crate) struct Engine {
     pub rules: Rules,
     pub ranks: Vec<Rank>,
+    /// What is known of ranks to which nothing happens.
+    stills: Vec<Option<Still>>,
     router: Router,
     turn: usize,
     clock: Clock,
@@ -78,6 +80,7 @@ impl Engine {
     pub fn new(rules: Rules, ranks: Vec<Rank>, router: Router, longest_run: u64) -> Engine {
         Engine {
             rules,
+            stills: vec![None; ranks.len()],
             ranks,
             router,
             turn: 0,
@@ -126,14 +129,24 @@ impl Engine {
             _ => choose(self.router, &mut self.turn, self.ranks.iter().map(Rank::load)),
         };
         jobs[id as usize].rank = place as u32;
+        self.wake(place);
         let stop = self.ranks[place].push(id, jobs, &self.rules);
         if stop { self.interrupt(now) } else { Ok(false) }
     }
 
     /// The cache of an admitted request has arrived. Tells whether the end of the plan changed.
     pub fn land(&mut self, id: u32, now: Time, jobs: &[Job]) -> Result<bool, SimError> {
-        self.ranks[jobs[id as usize].rank as usize].land(id);
+        let place = jobs[id as usize].rank as usize;
+        self.wake(place);
+        self.ranks[place].land(id);
         self.interrupt(now)
+    }
+
+    /// Something happens to a rank.
+    fn wake(&mut self, place: usize) {
+        if let Some(still) = self.stills[place].take() {
+            self.ranks[place].wake(&still, &self.rules);
+        }
     }
 
     /// The rank that knows the most of a prompt; the least loaded of equals.
@@ -146,13 +159,16 @@ impl Engine {
     /// The cache of a request that left has been shipped, or is not wanted any more. Tells whether the end of the plan
     /// changed.
     pub fn release(&mut self, held: Held, job: &Job, now: Time) -> Result<bool, SimError> {
+        self.wake(held.rank as usize);
         self.ranks[held.rank as usize].release(held, job);
         self.interrupt(now)
     }
 
     /// A request that waits here, or whose cache is under way to here, is taken out.
     pub fn withdraw(&mut self, id: u32, now: Time, jobs: &[Job]) -> Result<bool, SimError> {
-        self.ranks[jobs[id as usize].rank as usize].withdraw(id, jobs, &self.rules);
+        let place = jobs[id as usize].rank as usize;
+        self.wake(place);
+        self.ranks[place].withdraw(id, jobs, &self.rules);
         self.interrupt(now)
     }
 
@@ -189,8 +205,9 @@ impl Engine {
             }
             self.plan = None;
         }
-        for rank in &mut self.ranks {
-            rank.fail(jobs, &self.rules);
+        for place in 0..self.ranks.len() {
+            self.wake(place);
+            self.ranks[place].fail(jobs, &self.rules);
         }
         self.generation += 1;
         (self.changed, self.hold, self.held, self.sent) = (true, false, 0, 0);
@@ -201,8 +218,8 @@ impl Engine {
     pub fn probe(&self, now: Time) -> ([u64; 4], Fine) {
         let steps = self.over(now);
         let mut sums = [0; 4];
-        for rank in &self.ranks {
-            let own = rank.probe(steps, &self.rules);
+        for (rank, still) in self.ranks.iter().zip(&self.stills) {
+            let own = rank.probe_still(steps, still.as_ref(), &self.rules);
             sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
         }
         let running = if self.plan.is_some() { self.clock.until(now).max(0) } else { 0 };
@@ -283,9 +300,12 @@ impl Engine {
     /// Forms the next step of all ranks. Tells whether any computes prompts, and whether any decodes.
     fn form(&mut self, hold: bool, now: Time, jobs: &mut [Job], signals: &mut Vec<Signal>) -> (bool, bool) {
         let (mut prefills, mut decodes) = (false, false);
-        for rank in &mut self.ranks {
-            rank.form(hold, jobs, &self.rules, now, signals);
-            prefills |= rank.batch.prefill > 0;
+        for (rank, still) in self.ranks.iter_mut().zip(&mut self.stills) {
+            if still.is_none() {
+                rank.form(hold, jobs, &self.rules, now, signals);
+                prefills |= rank.batch.prefill > 0;
+                *still = rank.still(jobs, &self.rules);
+            }
             decodes |= rank.decodes;
         }
         (prefills, decodes)
@@ -294,11 +314,17 @@ impl Engine {
     /// Sets the bounds on the time of the next step. Gives what the host adds to it and demands at least.
     fn bound<C: StepCost>(&mut self, cost: &C) -> Result<(Fine, Fine), SimError> {
         let (mut tokens, mut fullest, mut host) = (0, 0, 0);
-        for rank in &self.ranks {
-            let own = rank.batch.decode * self.rules.queries + rank.batch.prefill_tokens;
+        for (rank, still) in self.ranks.iter().zip(&self.stills) {
+            let (own, time) = match still {
+                Some(still) => (still.decode * self.rules.queries, still.host),
+                None => (
+                    rank.batch.decode * self.rules.queries + rank.batch.prefill_tokens,
+                    self.rules.host.time(rank.batch.decode + rank.batch.prefill, rank.prefilled),
+                ),
+            };
             tokens += own;
             fullest = fullest.max(own);
-            host = host.max(self.rules.host.time(rank.batch.decode + rank.batch.prefill, rank.prefilled));
+            host = host.max(time);
         }
         let (added, least) = self.rules.host.split(host);
         bounds(cost, tokens, fullest, &mut self.bounds)?;
@@ -311,14 +337,16 @@ impl Engine {
     /// The time of a step that computes prompts.
     fn step<C: StepCost>(&mut self, curves: &mut Curves<'_, C>) -> Result<Fine, SimError> {
         let mut slowest = 0;
-        for rank in &self.ranks {
-            let own = if rank.batch.prefill > 0 {
-                local(curves.cost(), &rank.batch)?
-            } else if rank.decodes {
-                let cached = rank.cached(&self.rules);
-                curves.cell(rank.decoding(), cached)?.at(cached)
-            } else {
-                0
+        for (rank, still) in self.ranks.iter().zip(&mut self.stills) {
+            let own = match still {
+                Some(still) if still.decode > 0 => still.cell(0, curves)?.at(still.cached),
+                Some(_) => 0,
+                None if rank.batch.prefill > 0 => local(curves.cost(), &rank.batch)?,
+                None if rank.decodes => {
+                    let cached = rank.cached(&self.rules);
+                    curves.cell(rank.decoding(), cached)?.at(cached)
+                }
+                None => 0,
             };
             slowest = slowest.max(own);
         }
@@ -339,8 +367,12 @@ impl Engine {
         if hold {
             most = most.min(rules.balance - self.held);
         }
-        for rank in self.ranks.iter_mut().filter(|rank| rank.decodes) {
-            most = most.min(rank.limit(jobs, rules));
+        for (rank, still) in self.ranks.iter_mut().zip(&self.stills) {
+            match still {
+                Some(still) => most = most.min(still.left),
+                None if rank.decodes => most = most.min(rank.limit(jobs, rules)),
+                None => {}
+            }
         }
         if let Some(experts) = &self.experts {
             most = most.min(experts.left(self.tally.steps));
@@ -352,16 +384,25 @@ impl Engine {
         while done < most {
             self.lines.clear();
             self.lines.push(Line { time: least, growth: 0, left: u64::MAX });
-            for rank in self.ranks.iter().filter(|rank| rank.decodes) {
-                let grows = rank.emits(rules);
-                let cached = rank.cached(rules) + grows * done;
-                let whole = curves.cell(rank.decoding(), cached)?;
+            for (rank, still) in self.ranks.iter().zip(&mut self.stills) {
+                let (grows, cached, whole) = match still {
+                    Some(still) if still.decode > 0 => {
+                        (still.emits, still.cached + still.emits * done, still.cell(done, curves)?)
+                    }
+                    None if rank.decodes => {
+                        let grows = rank.emits(rules);
+                        let cached = rank.cached(rules) + grows * done;
+                        (grows, cached, curves.cell(rank.decoding(), cached)?)
+                    }
+                    _ => continue,
+                };
                 for (own, together) in &self.bounds {
                     let cell = whole.scaled(*own, WHOLE_BITS).scaled(self.pace, SOUND_BITS);
+                    let together = if self.pace == SOUND { *together } else { (together * self.pace) >> SOUND_BITS };
                     self.lines.push(Line {
-                        time: cell.at(cached) + self.paced(*together) + added,
+                        time: cell.at(cached) + together + added,
                         growth: cell.slope * Fine::from(grows),
-                        left: (cell.high - cached).div_ceil(grows),
+                        left: if most - done == 1 { 1 } else { (cell.high - cached).div_ceil(grows) },
                     });
                 }
             }
@@ -376,11 +417,16 @@ impl Engine {
     /// the first step or after the last, since steps never get shorter while the batch stays.
     fn send(&mut self, plan: &Plan) -> Time {
         let rules = &self.rules;
-        let emitted = |rank: &Rank| {
-            let decoded = if rank.decodes { rank.emits(rules) } else { 0 };
-            Fine::from(decoded) + (Fine::from(rank.prefilled) << UNIT_BITS)
+        let emitted = |(rank, still): (&Rank, &Option<Still>)| {
+            let decoded = match still {
+                Some(still) => still.emits,
+                None if rank.decodes => rank.emits(rules),
+                None => 0,
+            };
+            decoded + (rank.prefilled << UNIT_BITS)
         };
-        let step = (self.ranks.iter().map(emitted).sum::<Fine>() * rules.stream) >> UNIT_BITS;
+        let all: u64 = self.ranks.iter().zip(&self.stills).map(emitted).sum();
+        let step = (Fine::from(all) * rules.stream) >> UNIT_BITS;
         if step == 0 {
             return plan.end.now;
         }
@@ -408,13 +454,28 @@ impl Engine {
             tally.prefill_time += plan.span;
         }
         let before = signals.len();
-        for rank in &mut self.ranks {
-            tally.active += plan.span * Fine::from(rank.active());
-            let decoded = u128::from(plan.steps) * u128::from(rank.batch.decode * self.rules.queries);
-            tally.tokens += decoded + u128::from(rank.batch.prefill_tokens);
-            tally.held += rank.held(plan.steps, &self.rules);
+        let (mut active, mut tokens) = (0, 0u128);
+        for (rank, still) in self.ranks.iter_mut().zip(&mut self.stills) {
+            if let Some(quiet) = still {
+                active += quiet.decode;
+                tokens += u128::from(plan.steps) * u128::from(quiet.decode * self.rules.queries);
+                tally.held += quiet.held(plan.steps);
+                if plan.steps < quiet.left {
+                    quiet.pass(plan.steps);
+                    continue;
+                }
+                rank.wake(quiet, &self.rules);
+                *still = None;
+            } else {
+                active += rank.active();
+                let decoded = u128::from(plan.steps) * u128::from(rank.batch.decode * self.rules.queries);
+                tokens += decoded + u128::from(rank.batch.prefill_tokens);
+                tally.held += rank.held(plan.steps, &self.rules);
+            }
             rank.commit(plan.steps, shown, jobs, &self.rules, signals);
         }
+        tally.active += plan.span * Fine::from(active);
+        tally.tokens += tokens;
         self.changed |= signals.len() > before;
     }
 }

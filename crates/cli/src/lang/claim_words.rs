@@ -3,7 +3,7 @@
 use plan::claims::{Bar, CaseFinding, ClaimFinding, Outcome, Verdict};
 use plan::findings::Estimate;
 
-use super::number::{NONE, digits};
+use super::number::{NONE, digits, percent};
 use super::{Lang, PlanMsg, term};
 
 /// How many verdicts of each kind.
@@ -107,8 +107,14 @@ fn whole(x: f64) -> String {
     if x != 0.0 && (near / x - 1.0).abs() > 1e-7 { format!("{x}") } else { digits(x) }
 }
 
+/// The outcome in words; how likely it is where that is open.
+pub fn outcome_with_odds(case: &CaseFinding, lang: Lang) -> (String, Option<String>) {
+    let odds = case.odds.map(|p| PlanMsg::Odds.fill(lang, &[("odds", &percent(p))]));
+    (term(outcome(case.outcome), lang).to_owned(), odds)
+}
+
 /// The key of an outcome's word.
-pub fn outcome(o: Outcome) -> &'static str {
+fn outcome(o: Outcome) -> &'static str {
     match o {
         Outcome::Yes => "outcome yes",
         Outcome::No => "outcome no",
@@ -139,6 +145,6 @@ pub fn bar(bar: &Bar) -> String {
     match bar {
         Bar::AtLeast(x) => format!("≥\u{a0}{}", whole(*x)),
         Bar::AtMost(x) => format!("≤\u{a0}{}", whole(*x)),
-        Bar::About(x, within) => format!("{} ± {}", digits(*x), super::number::percent(*within)),
+        Bar::About(x, within) => format!("{} ± {}", digits(*x), percent(*within)),
     }
 }

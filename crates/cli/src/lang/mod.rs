@@ -51,6 +51,12 @@ impl Lang {
         }
     }
 
+    /// Sentences one after the other.
+    pub fn sentences(self, all: &[impl AsRef<str>]) -> String {
+        let all: Vec<&str> = all.iter().map(AsRef::as_ref).collect();
+        all.join(if self == Lang::En { " " } else { "" })
+    }
+
     /// Semicolon between the parts of a line.
     pub fn semicolon(self) -> &'static str {
         match self {

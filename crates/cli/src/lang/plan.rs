@@ -6,7 +6,7 @@ messages! { PlanMsg;
     // The answer.
     AnswerCost: "The plan costs {cost} {currency} over {quarters} quarters, in the mean of {scenarios} scenarios.", "该方案在 {quarters} 个季度内的费用为 {cost} {currency}（{scenarios} 种情景的加权平均）。";
     AnswerCostOne: "The plan costs {cost} {currency} over {quarters} quarters.", "该方案在 {quarters} 个季度内的费用为 {cost} {currency}。";
-    AnswerRange: "With all uncertain inputs at their cheap ends {low}, at their dear ends {high}.", "全部不确定输入取有利端时为 {low}，取不利端时为 {high}。";
+    AnswerRange: "With all uncertain inputs at their cheap ends {low}, at their dear ends {high}; at the middle {mid}, all three with units that need not be whole.", "全部不确定输入取有利端时为 {low}，取不利端时为 {high}，取中间值时为 {mid}；三者均不要求单元数取整。";
     DearEnd: "No plan at the dear ends: {what}", "不利端无可行方案：{what}";
     DearLimits: "What binds there: {limits}.", "在该处起约束作用的是：{limits}。";
     NoEnd: "no plan", "无可行方案";
@@ -44,8 +44,9 @@ messages! { PlanMsg;
     WorthNone: "No limit binds.", "没有起约束作用的限制。";
     WorthOf: "one more {unit} saves {value}", "每增加一{unit}可节省 {value}";
     Tornado: "What the cost hangs on", "费用取决于什么";
-    TornadoNote: "Cost with one input at its low and at its high end, the plan chosen anew, units not whole.", "单个输入取低端与高端时的费用；方案重新优化，单元数不取整。";
+    TornadoNote: "Cost with one input at its low and at its high end.", "单个输入取低端与高端时的费用。";
     BreakEven: "Break-even", "盈亏平衡";
+    FurtherNote: "The plan is chosen anew for each value, with units that need not be whole: differences are those of the input, not of rounding.", "对每个取值重新优化方案，单元数不取整：差异来自输入本身，而非取整。";
     InputOf: "{what} of {of}", "{of} 的{what}";
     EvenBelow: "{offer} pays up to {input} = {value} (now {now}).", "当 {input} 不高于 {value} 时 {offer} 划算（当前 {now}）。";
     EvenAbove: "{offer} pays from {input} = {value} (now {now}).", "当 {input} 不低于 {value} 时 {offer} 划算（当前 {now}）。";
@@ -54,6 +55,7 @@ messages! { PlanMsg;
     Map: "{shown} over {x} and {y}", "{shown}：随 {x} 与 {y} 的变化";
     MapCost: "Cost", "费用";
     MapUnits: "Units of {offer}", "{offer} 的数量";
+    InUnit: "In {unit}.", "单位 {unit}。";
     MapNone: "no plan", "无方案";
     Remarks: "What is said of stacks and supply", "软件栈与供应的公开信息";
     RemarksNote: "No number of the plan takes this in: effort of moving is hardly measured anywhere, and targets are not deliveries.", "这些信息未计入数字：迁移工作量几乎没有实测，产能目标也不等于交付。";
@@ -99,6 +101,7 @@ messages! { PlanMsg;
     Outcome: "Outcome", "判断";
     SaidBy: "Said by {by}", "出自 {by}";
     OpenWhy: "the figures lie on the claimed side in {yes} of {all} cases, but their 90 % intervals hold both", "{all} 种情形中有 {yes} 种的数字位于所称一侧，但 90% 区间跨越界线";
+    Odds: "{odds} likely", "可能性 {odds}";
     HoldsIfCases: "Holds if: {cases}", "成立条件：{cases}";
 }
 

@@ -55,10 +55,11 @@ pub fn answer(f: &PlanFindings, p: &PlanFinding, lang: Lang) -> Vec<String> {
     out.push(msg.fill(lang, &arguments));
     if p.cost_low.is_some() || p.cost_high.is_some() {
         let end = |x: Option<f64>| x.map_or(PlanMsg::NoEnd.text(lang).to_owned(), |x| money(f, x));
-        out.push(PlanMsg::AnswerRange.fill(lang, &[("low", &end(p.cost_low)), ("high", &end(p.cost_high))]));
+        let (low, mid, high) = (end(p.cost_low), end(p.cost_mid), end(p.cost_high));
+        out.push(PlanMsg::AnswerRange.fill(lang, &[("low", &low), ("mid", &mid), ("high", &high)]));
     }
     if let Some(short) = &p.dear {
-        let what = unserved(short, lang).join(if lang == Lang::En { " " } else { "" });
+        let what = lang.sentences(&unserved(short, lang));
         out.push(PlanMsg::DearEnd.fill(lang, &[("what", &what)]));
         let limits: Vec<String> = short.binding.iter().take(NAMED).map(|l| limit(l, lang)).collect();
         if !limits.is_empty() {

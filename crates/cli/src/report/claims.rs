@@ -64,16 +64,18 @@ fn case(c: &CaseFinding, out: &mut String) {
         Err(why) => format!("<small>{}</small>", escape(why)),
     };
     let what = Both::of(|l| words::what(c, l));
+    let outcome = Both::of(|l| words::outcome_with_odds(c, l).0).html();
+    let odds = c.odds.map(|_| Both::of(|l| words::outcome_with_odds(c, l).1.unwrap_or_default()).html());
+    let odds = odds.map_or(String::new(), |odds| format!("<small>{odds}</small>"));
     let side = |(of, is): &(String, String)| Both::of(|l| format!("{}{}{is}", words::noun(of, l), l.colon())).html();
     let sides: Vec<String> = c.sides.iter().map(side).collect();
     put(
         out,
         format_args!(
-            "<tr><td>{}<small>{}</small></td><td>{found}</td><td>{}</td><td>{}</td><td><small>{}</small></td></tr>\n",
+            "<tr><td>{}<small>{}</small></td><td>{found}</td><td>{}</td><td>{outcome}{odds}</td><td><small>{}</small></td></tr>\n",
             name.html(),
             what.html(),
             escape(&words::bar(&c.bar)),
-            Both::term(words::outcome(c.outcome)).html(),
             sides.join("<br>")
         ),
     );

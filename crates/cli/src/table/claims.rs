@@ -5,7 +5,7 @@ use plan::claims::{CaseFinding, ClaimFinding};
 use super::View;
 use super::grid::{bold, paragraph};
 use crate::lang::claim_words as words;
-use crate::lang::{Lang, PlanMsg, term};
+use crate::lang::{Lang, PlanMsg};
 
 /// Every claim with its verdict and cases.
 pub fn claims(claims: &[ClaimFinding], view: View) -> String {
@@ -27,5 +27,7 @@ pub fn claims(claims: &[ClaimFinding], view: View) -> String {
 fn line(case: &CaseFinding, lang: Lang) -> String {
     let name = if lang == Lang::En { &case.name.en } else { &case.name.zh };
     let found = words::found(case, lang);
-    format!("[{}] {name}{}{found}", term(words::outcome(case.outcome), lang), lang.colon())
+    let (outcome, odds) = words::outcome_with_odds(case, lang);
+    let odds = odds.map_or(String::new(), |odds| lang.brackets(&odds));
+    format!("[{outcome}{odds}] {name}{}{found}", lang.colon())
 }

@@ -1,6 +1,8 @@
 //! A grid of cells with widths right for Chinese, and wrapped paragraphs.
 
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::View;
@@ -17,12 +19,102 @@ pub enum Align {
 /// Blank columns between two columns of a grid.
 pub const GAP: usize = 2;
 
+/// Columns from the end of one column of a grid to the next: padding and comfy-table's separator.
+const STEP: usize = GAP + 1;
+
 const RULED: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 
-/// A table with a rule below its heading and, where `ruled_rows` says so, between its rows.
+/// Lines that a row may take before the table is shown as records.
+const TALLEST_ROW: usize = 5;
+
+/// A table with a rule below its heading and, where `ruled_rows` says so, between its rows. Where the view is too narrow for
+/// that (words would break, or rows would be tall), its rows stand side by side instead, with a line for each column.
 pub fn grid(header: &[(String, Align)], rows: &[Vec<String>], ruled_rows: bool, view: View) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|text| clean(text)).collect()).collect();
+    let out = match columns(header, &rows, true, view) {
+        Some(ruled) if tallest(&ruled) <= TALLEST_ROW => match ruled_rows {
+            true => ruled,
+            false => columns(header, &rows, false, view).unwrap_or(ruled),
+        },
+        _ => records(header, &rows, view),
+    };
+    if view.color { dim_intervals(&out) } else { out }
+}
+
+/// The rows one below the other; `None` where that would break words.
+fn columns(header: &[(String, Align)], rows: &[Vec<String>], ruled_rows: bool, view: View) -> Option<String> {
+    let least: Vec<usize> = header
+        .iter()
+        .enumerate()
+        .map(|(i, (text, _))| {
+            rows.iter().filter_map(|row| row.get(i)).map(|cell| unbroken(cell)).fold(unbroken(text), usize::max)
+        })
+        .collect();
+    let last = header.len().saturating_sub(1);
+    if least.iter().sum::<usize>() + STEP * last > view.width {
+        return None;
+    }
+    let mut table = plain(ruled_rows, view);
+    table.set_header(header.iter().map(|(text, _)| Cell::new(text).add_attribute(Attribute::Bold)));
+    for row in rows {
+        table.add_row(row.iter().map(Cell::new));
+    }
+    for (i, (_, align)) in header.iter().enumerate() {
+        if let Some(column) = table.column_mut(i) {
+            let gap = if i == last { 0 } else { GAP };
+            column.set_padding((0, gap as u16));
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed((least[i] + gap) as u16)));
+            column.set_cell_alignment(match align {
+                Align::Left => CellAlignment::Left,
+                Align::Right => CellAlignment::Right,
+            });
+        }
+    }
+    Some(lines(&table))
+}
+
+/// The rows side by side, as many as the view has room for, a line for each column.
+fn records(header: &[(String, Align)], rows: &[Vec<String>], view: View) -> String {
+    let names = header.iter().map(|(text, _)| width(text)).max().unwrap_or(0).min(view.width / 2);
+    let room = view.width.saturating_sub(names + STEP);
+    let wide = |row: &Vec<String>| row.iter().map(|cell| width(cell)).max().unwrap_or(0).min(room);
+    let mut out = String::new();
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let mut used = 0;
+        let fits = rest.iter().take_while(|row| {
+            used += wide(row) + STEP;
+            used <= room + STEP
+        });
+        let (now, later) = rest.split_at(fits.count().max(1));
+        let mut table = plain(false, view);
+        for (i, (name, _)) in header.iter().enumerate() {
+            let cells = now.iter().map(|row| Cell::new(row.get(i).map_or("", String::as_str)));
+            match i {
+                0 => table.set_header(
+                    std::iter::once(Cell::new(name)).chain(cells).map(|cell| cell.add_attribute(Attribute::Bold)),
+                ),
+                _ => table.add_row(std::iter::once(Cell::new(name)).chain(cells)),
+            };
+        }
+        for i in 0..now.len() {
+            if let Some(column) = table.column_mut(i) {
+                column.set_padding((0, GAP as u16));
+            }
+        }
+        if let Some(column) = table.column_mut(now.len()) {
+            column.set_padding((0, 0));
+        }
+        out += &lines(&table);
+        rest = later;
+    }
+    out
+}
+
+/// A table that holds nothing yet.
+fn plain(ruled_rows: bool, view: View) -> Table {
     let mut table = Table::new();
     let style = if ruled_rows { RULED.row_separator(LineStyle::none().fill('╌').junction('╌')) } else { RULED };
     table.load_style(style);
@@ -33,25 +125,31 @@ pub fn grid(header: &[(String, Align)], rows: &[Vec<String>], ruled_rows: bool, 
     } else {
         table.force_no_tty();
     }
-    table.set_header(header.iter().map(|(text, _)| Cell::new(text).add_attribute(Attribute::Bold)));
-    for row in rows {
-        table.add_row(row.iter().map(|text| Cell::new(clean(text))));
+    table
+}
+
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Lines of the tallest row of a table with rules between its rows.
+fn tallest(ruled: &str) -> usize {
+    let (mut most, mut now) = (0, 0);
+    for line in ruled.lines() {
+        now = if line.starts_with(['─', '╌']) { 0 } else { now + 1 };
+        most = most.max(now);
     }
-    let last = header.len().saturating_sub(1);
-    for (i, (_, align)) in header.iter().enumerate() {
-        if let Some(column) = table.column_mut(i) {
-            column.set_padding((0, if i == last { 0 } else { GAP as u16 }));
-            column.set_cell_alignment(match align {
-                Align::Left => CellAlignment::Left,
-                Align::Right => CellAlignment::Right,
-            });
-        }
-    }
-    let mut out: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    if view.color {
-        out = dim_intervals(&out);
-    }
-    out
+    most
+}
+
+/// Columns of the longest piece of a text that should stay whole. Chinese may break anywhere, but not after every character.
+fn unbroken(text: &str) -> usize {
+    const CHINESE: usize = 8;
+    let piece = |word: &str| {
+        let narrow = word.split(|c: char| c as u32 > 0x2E80).map(UnicodeWidthStr::width).max().unwrap_or(0);
+        UnicodeWidthStr::width(word).min(CHINESE.max(narrow))
+    };
+    text.split_whitespace().map(piece).max().unwrap_or(0)
 }
 
 /// Text from files may hold control characters that would drive the terminal: they become blanks. Line feeds stay.
@@ -160,6 +258,19 @@ mod tests {
     fn escape_codes_in_data_do_not_reach_the_terminal() {
         assert!(!paragraph("a\x1b[31mred", 0, view(40)).contains('\x1b'));
         assert!(!grid(&[("h".into(), Align::Left)], &[vec!["\x1b[2J".into()]], false, view(40)).contains('\x1b'));
+    }
+
+    #[test]
+    fn a_narrow_view_turns_the_table() {
+        let header: Vec<_> = ["Pool", "Requests", "Preempted"].map(|h| (h.to_owned(), Align::Left)).into();
+        let rows = vec![vec!["short".into(), "1".into(), "2".into()], vec!["long".into(), "3".into(), "4".into()]];
+        let upright = grid(&header, &rows, false, view(30));
+        assert!(upright.starts_with("Pool    Requests   Preempted\n"), "{upright}");
+        let turned = "Pool        short   long\n────────────────────────\nRequests    1       3\nPreempted   2       4\n\
+                      ────────────────────────\n";
+        assert_eq!(grid(&header, &rows, false, view(24)), turned);
+        // One by one where two do not fit.
+        assert_eq!(grid(&header, &rows, false, view(18)).matches("Requests").count(), 2);
     }
 
     #[test]

@@ -156,14 +156,18 @@ fn worth(f: &PlanFindings, p: &PlanFinding, view: View, out: &mut String) {
 }
 
 fn further(f: &PlanFindings, p: &PlanFinding, view: View, out: &mut String) {
+    let note = paragraph(&m(PlanMsg::FurtherNote, view), 0, view);
     if !p.break_even.is_empty() {
         out.push_str(&heading(&m(PlanMsg::BreakEven, view), view));
+        out.push_str(&note);
         for even in &p.break_even {
             out.push_str(&paragraph(&words::even(even, view.lang), 2, view));
         }
     }
     if !p.tornado.is_empty() {
         out.push_str(&heading(&m(PlanMsg::Tornado, view), view));
+        out.push_str(&paragraph(&m(PlanMsg::TornadoNote, view), 0, view));
+        out.push_str(&note);
         let unit = format!("M {}", f.currency.0);
         let header = [
             (m(PlanMsg::Input, view), Align::Left),
@@ -182,6 +186,7 @@ fn further(f: &PlanFindings, p: &PlanFinding, view: View, out: &mut String) {
     }
     for map in &p.maps {
         out.push_str(&heading(&words::map_title(map, view.lang), view));
+        out.push_str(&note);
         let mut header = vec![(String::new(), Align::Right)];
         header.extend(map.x.2.iter().map(|x| (inputs::value(&map.x.0, *x), Align::Right)));
         let show = |c: &Option<f64>| match c {

@@ -39,11 +39,25 @@ const GRID: f64 = 1.0625;
 pub struct Known {
     /// Layers without attention, head, experts, exchange of experts: by row count.
     rows: [Vec<f64>; 4],
-    /// Attention of decode steps, by requests and the bits of the tokens in their cache.
-    decode: HashMap<(u64, u64), f64>,
+    /// Attention of steps that only decode or only compute prompts.
+    attention: HashMap<Asked, f64>,
 }
 
-/// Times of decode attention that are kept; a slider that moves asks for new ones for ever.
+/// A batch, bit by bit.
+type Asked = [u64; 5];
+
+/// The batch by itself where it only decodes or only computes prompts: such ones come again and again. Where both share a
+/// step, hardly any is like another.
+fn asked(batch: &Batch) -> Option<Asked> {
+    let bits = f64::to_bits;
+    match (batch.decode, batch.prefill) {
+        (decode, 0) => Some([0, decode, bits(batch.decode_kv), 0, 0]),
+        (0, n) => Some([n, batch.prefill_tokens, bits(batch.prefill_pairs), bits(batch.prefill_past), 1]),
+        _ => None,
+    }
+}
+
+/// Times of attention that are kept; a slider that moves asks for new ones for ever.
 const KEPT: usize = 1 << 14;
 
 impl Known {
@@ -57,8 +71,8 @@ impl Known {
                 }
             }
         }
-        if self.decode.len() < other.decode.len() {
-            self.decode = other.decode;
+        if self.attention.len() < other.attention.len() {
+            self.attention = other.attention;
         }
     }
 }
@@ -109,7 +123,7 @@ pub struct StepTimes<'a> {
     head: ByRows,
     experts: ByRows,
     exchange: ByRows,
-    decode: RefCell<HashMap<(u64, u64), f64>>,
+    attention: RefCell<HashMap<Asked, f64>>,
     scratch: RefCell<Vec<Placed>>,
 }
 
@@ -130,7 +144,7 @@ impl<'a> StepTimes<'a> {
             head,
             experts,
             exchange,
-            decode: RefCell::new(known.decode),
+            attention: RefCell::new(known.attention),
             scratch: RefCell::new(Vec::with_capacity(64)),
         }
     }
@@ -138,7 +152,7 @@ impl<'a> StepTimes<'a> {
     /// Hands over what was asked so far, and forgets it.
     pub fn take_known(&self) -> Known {
         let rows = [&self.body, &self.head, &self.experts, &self.exchange].map(|of| of.known.take());
-        Known { rows, decode: self.decode.take() }
+        Known { rows, attention: self.attention.take() }
     }
 
     /// What is priced.
@@ -161,20 +175,17 @@ impl<'a> StepTimes<'a> {
         placed.iter().filter(|p| keep(p)).map(|p| p.count * self.seconds(&p.task)).sum()
     }
 
-    /// Attention of a step. Simulations ask for the same decode steps again and again.
+    /// Attention of a step.
     fn attention(&self, batch: &Batch) -> f64 {
         let price = || self.total(|_| true, |out| self.deployment.attention(batch, out));
-        if batch.prefill > 0 {
-            return price();
-        }
-        let key = (batch.decode, batch.decode_kv.to_bits());
-        if let Some(seconds) = self.decode.borrow().get(&key) {
+        let Some(key) = asked(batch) else { return price() };
+        if let Some(seconds) = self.attention.borrow().get(&key) {
             return *seconds;
         }
         let seconds = price();
-        let mut decode = self.decode.borrow_mut();
-        if decode.len() < KEPT {
-            decode.insert(key, seconds);
+        let mut known = self.attention.borrow_mut();
+        if known.len() < KEPT {
+            known.insert(key, seconds);
         }
         seconds
     }

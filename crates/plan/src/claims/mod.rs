@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::findings::Estimate;
 use crate::goodput;
+use crate::normal::{cumulative, quantile};
 use crate::purchase::question::Ask;
 use crate::study::{Candidate, Library};
 
@@ -276,16 +277,38 @@ pub struct CaseFinding {
     pub sides: Vec<(String, String)>,
     /// Whether it is as claimed.
     pub outcome: Outcome,
+    /// How likely it is, if that is open.
+    #[serde(default)]
+    pub odds: Option<f64>,
 }
 
 impl Bar {
-    /// Where an interval lies.
-    pub fn judge(&self, e: &Estimate) -> Outcome {
-        let (low, high) = match *self {
+    /// Least and most value that is as claimed.
+    fn span(&self) -> (f64, f64) {
+        match *self {
             Bar::AtLeast(bar) => (bar, f64::INFINITY),
             Bar::AtMost(bar) => (f64::NEG_INFINITY, bar),
             Bar::About(bar, share) => (bar - (bar * share).abs(), bar + (bar * share).abs()),
+        }
+    }
+
+    /// How likely a figure is as claimed, where its interval of 90 % leaves that open: the logarithm of the figure is taken
+    /// as normal, with a spread of its own to each side.
+    pub fn odds(&self, e: &Estimate) -> f64 {
+        let below = |x: f64| {
+            if x <= 0.0 || x.is_infinite() {
+                return f64::from(u8::from(x > 0.0));
+            }
+            let (far, end) = ((x / e.value).ln(), if x < e.value { e.value / e.low } else { e.high / e.value });
+            cumulative(far / (end.ln() / quantile(0.95)).max(1e-9))
         };
+        let (low, high) = self.span();
+        below(high) - below(low)
+    }
+
+    /// Where an interval lies.
+    pub fn judge(&self, e: &Estimate) -> Outcome {
+        let (low, high) = self.span();
         match () {
             () if e.low >= low && e.high <= high => Outcome::Yes,
             () if e.high < low || e.low > high => Outcome::No,
@@ -306,6 +329,20 @@ mod tests {
         assert_eq!(Bar::AtMost(2.0).judge(&e(2.1, 3.0)), Outcome::No);
         assert_eq!(Bar::About(42.5, 0.01).judge(&e(42.52, 42.52)), Outcome::Yes);
         assert_eq!(Bar::About(42.5, 0.01).judge(&e(40.0, 41.0)), Outcome::No);
+    }
+
+    #[test]
+    fn odds_are_those_of_the_interval() {
+        // One in twenty lies below the interval, one in twenty above, half below the middle.
+        let e = Estimate { value: 1.0, low: 0.5, high: 4.0 };
+        for (bar, odds) in [(0.5, 0.05), (1.0, 0.5), (4.0, 0.95)] {
+            assert!((Bar::AtMost(bar).odds(&e) - odds).abs() < 1e-6);
+            assert!((Bar::AtLeast(bar).odds(&e) - (1.0 - odds)).abs() < 1e-6);
+        }
+        // A spread of two above: 8 is three halves of it.
+        assert!((Bar::AtMost(8.0).odds(&e) - cumulative(1.5 * quantile(0.95))).abs() < 1e-9);
+        assert!((Bar::About(1.0, 0.5).odds(&e) - (Bar::AtMost(1.5).odds(&e) - 0.05)).abs() < 1e-6);
+        assert_eq!(Bar::AtMost(-1.0).odds(&e), 0.0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{Bar, Bilingual, Case, Claim, FATES, FIGURES, Side, Test};
 use crate::goodput;
 use crate::purchase::question::Ask;
 use crate::study::work::work;
-use crate::study::{Basis, Candidate, Library, files, prices, sections, systems};
+use crate::study::{Basis, Candidate, Library, prices, sections, systems};
 use crate::train::study as train;
 
 /// Most cases of a claim.
@@ -20,9 +20,7 @@ const MOST_CASES: usize = 50;
 /// # Errors
 /// All that is wrong with it.
 pub fn read(path: &Path, library: Library) -> Result<Claim, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
-    check(&name, &text, path.parent(), library)
+    sections::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Checks the text of a claim. `name` is what faults call the file.

@@ -42,8 +42,9 @@ fn case(case: &super::Case, ground: &Ground) -> CaseFinding {
         Test::Fares { study, fate } => fares(study, *fate),
     };
     let outcome = found.as_ref().map_or(Outcome::Unknown, |e| case.bar.judge(e));
+    let odds = found.as_ref().ok().filter(|_| outcome == Outcome::Open).map(|e| case.bar.odds(e));
     let figure = figure.to_owned();
-    CaseFinding { name: case.name.clone(), figure, what, bar: case.bar, found, sides, outcome }
+    CaseFinding { name: case.name.clone(), figure, what, bar: case.bar, found, sides, outcome, odds }
 }
 
 type Told = (String, Result<Estimate, String>, Vec<(String, String)>);

@@ -9,7 +9,7 @@ use units::{Bytes, BytesPerSecond, Seconds};
 
 use super::{Checkpoint, Job, Machine, Maintenance, Runs, Save, WithoutSpare};
 use crate::study::systems::{MOST_CHIPS, system};
-use crate::study::{Library, files, sections};
+use crate::study::{Library, sections};
 
 const SECOND: Seconds = Seconds(1.0);
 const YEARS: Seconds = Seconds(5.0 * 366.0 * 86_400.0);
@@ -100,10 +100,7 @@ impl SeenWhat {
 /// # Errors
 /// All that is wrong with the file, in order of place.
 pub fn read(path: &Path, library: Library) -> Result<Study, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
-    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    check(&name, &text, folder, library)
+    sections::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Checks the text of a study. `name` is what faults call the file; without a `folder` it may not name other files.

@@ -7,7 +7,7 @@
 
 use super::program::Program;
 use super::round::{Cut, Part};
-use super::solver::{Unsolved, relax_with_worth};
+use super::solver::{Relaxed, Unsolved, relax_with_worth};
 use super::watch::Watch;
 
 /// Rounds of new rows.
@@ -21,6 +21,10 @@ const REST: f64 = 0.02;
 
 /// A programme with such rows, solved with half units.
 pub struct Sharpened {
+    /// Its solution before any of them.
+    pub relaxed: Relaxed,
+    /// What each row is worth there.
+    pub worth: Vec<f64>,
     /// The programme.
     pub program: Program,
     /// Its cost: no whole-number plan is cheaper.
@@ -34,7 +38,8 @@ pub struct Sharpened {
 /// # Errors
 /// No amounts meet all limits, the solver failed, or it was called off.
 pub fn sharpen(mut program: Program, cut: &Cut, watch: &Watch) -> Result<Sharpened, Unsolved> {
-    let (mut relaxed, mut worth) = relax_with_worth(&program)?;
+    let (first, first_worth) = relax_with_worth(&program)?;
+    let (mut relaxed, mut worth) = (first.clone(), first_worth.clone());
     let rounds = if program.columns.len() > LARGE.0 { LARGE.1 } else { ROUNDS };
     for _ in 0..rounds {
         watch.check()?;
@@ -52,7 +57,7 @@ pub fn sharpen(mut program: Program, cut: &Cut, watch: &Watch) -> Result<Sharpen
             break;
         }
     }
-    Ok(Sharpened { program, cost: relaxed.cost, values: relaxed.values })
+    Ok(Sharpened { relaxed: first, worth: first_worth, program, cost: relaxed.cost, values: relaxed.values })
 }
 
 /// A row `sum of terms >= low`, broken by `by` of its right side.

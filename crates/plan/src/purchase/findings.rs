@@ -147,12 +147,15 @@ pub struct PlanFinding {
     pub proven: bool,
     /// First quarter from which all demand is served.
     pub served_from: Option<Quarter>,
-    /// Mean cost over scenarios, with what it would be if all uncertain inputs were at their cheap and at their dear
-    /// ends; an end without a plan is `None`.
+    /// Mean cost over scenarios.
     pub cost: f64,
-    /// The cheap end.
+    /// What it would be if all uncertain inputs were at their cheap ends and units need not be whole; an end without a
+    /// plan is `None`.
     pub cost_low: Option<f64>,
-    /// The dear end.
+    /// The same at the middle.
+    #[serde(default)]
+    pub cost_mid: Option<f64>,
+    /// The same at the dear ends.
     pub cost_high: Option<f64>,
     /// Why the dear end has no plan, where it has none.
     pub dear: Option<ShortFinding>,

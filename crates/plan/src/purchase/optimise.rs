@@ -8,9 +8,9 @@ use super::formulate::{Ask, Model, formulate};
 use super::question::{Against, Goal};
 use super::round::Cut;
 use super::short::{Short, short, shortfall};
-use super::solver::{Relaxed, Unsolved, relax, worth};
+use super::solver::{Relaxed, Unsolved, relax};
 use super::watch::Watch;
-use super::whole::{strict, whole};
+use super::whole::{Whole, strict, whole};
 
 /// The best plan that was found.
 #[derive(Debug, Clone)]
@@ -65,19 +65,12 @@ pub fn optimise(case: &Case, watch: &Watch) -> Result<Outcome, Unsolved> {
     if counts_regret(case) {
         ask.best = alone(case, &ask, watch)?;
     }
-    let model = formulate(case, &ask);
-    let relaxed = relax(&model.program)?;
-    if shortfall(case, &model, &relaxed, &ask).is_some() {
-        return short(case, &ask).map(Outcome::Short);
-    }
-    let plan = whole(case, &ask, model, relaxed, watch)?;
+    let found = whole(case, &ask, formulate(case, &ask), watch)?;
     watch.check()?;
-    match plan {
-        Ok(mut plan) => {
-            plan.worth = worth(&plan.model.program)?;
-            Ok(Outcome::Plan(Box::new(plan)))
-        }
-        Err(left) => {
+    match found {
+        Whole::Plan(plan) => Ok(Outcome::Plan(plan)),
+        Whole::Short => short(case, &ask).map(Outcome::Short),
+        Whole::Left(left) => {
             // Half units would do and whole ones do not: what half units lack if demand were half as much again.
             let mut more = case.clone();
             more.question.work.iter_mut().for_each(|w| w.tokens_per_day = w.tokens_per_day.map(|t| 1.5 * t));
@@ -105,16 +98,18 @@ pub fn relaxed_cost(case: &Case, watch: &Watch) -> Result<Option<(Model, Relaxed
         ask.best = (0..case.question.scenarios.len()).map(alone).collect::<Result<_, _>>()?;
     }
     let model = formulate(case, &ask);
-    let relaxed = relax(&model.program)?;
-    if shortfall(case, &model, &relaxed, &ask).is_some() {
-        return Ok(None);
-    }
     let mut plain = case.clone();
     plain.question.against = Against::Mean;
     let mean = formulate(&plain, &ask);
     let relaxed = match sharpen(strict(case, &model, &ask), &Cut::new(&mean), watch) {
         Ok(sharp) => Relaxed { cost: sharp.cost, values: sharp.values },
-        Err(Unsolved::Infeasible) => relaxed,
+        Err(Unsolved::Infeasible) => {
+            let relaxed = relax(&model.program)?;
+            if shortfall(case, &model, &relaxed, &ask).is_some() {
+                return Ok(None);
+            }
+            relaxed
+        }
         Err(failed) => return Err(failed),
     };
     Ok(Some((model, relaxed)))
@@ -137,9 +132,11 @@ fn alone(case: &Case, ask: &Ask, watch: &Watch) -> Result<Vec<f64>, Unsolved> {
     let one = |s: usize| {
         let ask = Ask { only: Some(s), ..ask.clone() };
         let model = formulate(case, &ask);
-        let relaxed = relax(&model.program)?;
-        let bound = relaxed.cost;
-        Ok(whole(case, &ask, model, relaxed, watch)?.map_or(bound, |p| p.total))
+        let program = model.program.clone();
+        match whole(case, &ask, model, watch)? {
+            Whole::Plan(plan) => Ok(plan.total),
+            Whole::Short | Whole::Left(_) => relax(&program).map(|r| r.cost),
+        }
     };
     (0..case.question.scenarios.len()).into_par_iter().map(one).collect()
 }

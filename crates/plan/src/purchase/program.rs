@@ -84,6 +84,19 @@ impl Program {
         out
     }
 
+    /// The same with costs times the power of two that is returned, so that the largest is at least 1: solvers ignore
+    /// costs below their tolerance, which is absolute.
+    pub fn scaled(&self) -> (Program, f64) {
+        let largest = self.columns.iter().map(|c| c.cost.abs()).fold(0.0, f64::max);
+        let mut out = self.clone();
+        if !(f64::MIN_POSITIVE..1.0).contains(&largest) {
+            return (out, 1.0);
+        }
+        let scale = (-largest.log2().floor()).exp2();
+        out.columns.iter_mut().for_each(|c| c.cost *= scale);
+        (out, scale)
+    }
+
     /// What `values` cost.
     pub fn cost(&self, values: &[f64]) -> f64 {
         self.columns.iter().zip(values).map(|(c, v)| c.cost * v).sum()

@@ -24,8 +24,8 @@ const UNUSED: f64 = 1e-4;
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sensitivity {
-    /// Cost with all uncertain inputs at their cheap and at their dear ends.
-    pub range: (Option<f64>, Option<f64>),
+    /// Cost with all uncertain inputs at their cheap ends, in the middle, and at their dear ends.
+    pub range: (Option<f64>, Option<f64>, Option<f64>),
     /// Why the dear ends together have no plan, where they have none.
     pub dear: Option<Short>,
     /// By input, the largest swing first.
@@ -55,12 +55,12 @@ fn cost(case: &Case, watch: &Watch) -> Result<Option<f64>, Unsolved> {
     Ok(relaxed_cost(case, watch)?.map(|(_, r)| r.cost))
 }
 
-/// Swings, the cost at the cheap and the dear ends, and why there is none at the dear ones.
-type Tornado = (Vec<Swing>, (Option<f64>, Option<f64>), Option<Short>);
+/// Swings, the cost at the cheap ends, in the middle and at the dear ends, and why there is none at the dear ones.
+type Tornado = (Vec<Swing>, (Option<f64>, Option<f64>, Option<f64>), Option<Short>);
 
 /// Every uncertain input at both ends, and all together at their cheap and dear ends.
 fn tornado(case: &Case, source: &dyn Source, watch: &Watch) -> Result<Tornado, Unsolved> {
-    let Some(mid) = cost(case, watch)? else { return Ok((Vec::new(), (None, None), None)) };
+    let Some(mid) = cost(case, watch)? else { return Ok((Vec::new(), (None, None, None), None)) };
     let uncertain: Vec<_> = case.listed().into_iter().filter(|l| !l.2.is_exact()).collect();
     (watch.expect)(2 * uncertain.len() as u64);
     let swing = |(path, unit, range): &(String, &'static str, Range<f64>)| -> Result<Option<Swing>, Unsolved> {
@@ -94,8 +94,8 @@ fn tornado(case: &Case, source: &dyn Source, watch: &Watch) -> Result<Tornado, U
         case
     };
     let dear = together(true);
-    let range = (cost(&together(false), watch)?, cost(&dear, watch)?);
-    let why = if range.1.is_none() { Some(lacking(&dear)?) } else { None };
+    let range = (cost(&together(false), watch)?, Some(mid), cost(&dear, watch)?);
+    let why = if range.2.is_none() { Some(lacking(&dear)?) } else { None };
     // What does not move the cost at all says nothing.
     swings.retain(|s| size(s) > 1e-7 * mid.abs());
     swings.sort_by(|a, b| size(b).total_cmp(&size(a)).then(a.input.cmp(&b.input)));

@@ -21,6 +21,17 @@ pub struct Relaxed {
     pub values: Vec<f64>,
 }
 
+impl Relaxed {
+    fn back(self, scale: f64) -> Self {
+        Relaxed { cost: self.cost / scale, ..self }
+    }
+}
+
+fn back(mut worth: Vec<f64>, scale: f64) -> Vec<f64> {
+    worth.iter_mut().for_each(|w| *w /= scale);
+    worth
+}
+
 /// Columns up to which a relaxed programme goes to the simplex method: its time grows with their square.
 #[cfg(not(feature = "highs"))]
 const SIMPLEX: usize = 3_000;
@@ -104,6 +115,11 @@ fn unsolved(error: ResolutionError) -> Unsolved {
 /// # Errors
 /// No amounts meet all limits, or the solver failed.
 pub fn relax(program: &Program) -> Result<Relaxed, Unsolved> {
+    let (program, scale) = program.scaled();
+    relax_scaled(&program).map(|relaxed| relaxed.back(scale))
+}
+
+fn relax_scaled(program: &Program) -> Result<Relaxed, Unsolved> {
     #[cfg(not(feature = "highs"))]
     if program.columns.len() <= SIMPLEX {
         return simplex(program);
@@ -122,6 +138,11 @@ pub fn relax(program: &Program) -> Result<Relaxed, Unsolved> {
 /// # Errors
 /// No amounts meet all limits, or the solver failed.
 pub fn worth(program: &Program) -> Result<Vec<f64>, Unsolved> {
+    let (program, scale) = program.scaled();
+    worth_scaled(&program).map(|worth| back(worth, scale))
+}
+
+fn worth_scaled(program: &Program) -> Result<Vec<f64>, Unsolved> {
     #[cfg(not(feature = "highs"))]
     if program.columns.len() <= SIMPLEX {
         return by_dual(program);
@@ -138,6 +159,11 @@ pub fn worth(program: &Program) -> Result<Vec<f64>, Unsolved> {
 /// # Errors
 /// No amounts meet all limits, or the solver failed.
 pub fn relax_with_worth(program: &Program) -> Result<(Relaxed, Vec<f64>), Unsolved> {
+    let (program, scale) = program.scaled();
+    both_scaled(&program).map(|(relaxed, worth)| (relaxed.back(scale), back(worth, scale)))
+}
+
+fn both_scaled(program: &Program) -> Result<(Relaxed, Vec<f64>), Unsolved> {
     #[cfg(not(feature = "highs"))]
     if program.columns.len() <= SIMPLEX {
         return Ok((simplex(program)?, by_dual(program)?));
@@ -181,7 +207,7 @@ fn simplex(program: &Program) -> Result<Relaxed, Unsolved> {
 
 /// The worth of rows from the dual programme, which the simplex method solves like any other. The primal is
 /// `min c x, low <= A x <= high, 0 <= x <= u`; the dual `max low y - high z - u w, A' (y - z) - w <= c`.
-fn by_dual(program: &Program) -> Result<Vec<f64>, Unsolved> {
+pub(super) fn by_dual(program: &Program) -> Result<Vec<f64>, Unsolved> {
     let mut dual = Program::default();
     let mut columns: Vec<Vec<(usize, f64)>> = vec![Vec::new(); program.columns.len()];
     let mut sides: Vec<(Option<usize>, Option<usize>)> = Vec::with_capacity(program.rows.len());
@@ -212,16 +238,15 @@ fn by_dual(program: &Program) -> Result<Vec<f64>, Unsolved> {
 /// # Errors
 /// No amounts meet all limits, none was found, the solver failed, or it was called off.
 pub fn exact(program: &Program, steps: u64, hint: Option<&[f64]>, watch: &Watch) -> Result<Exact, Unsolved> {
-    let program = program.folded();
+    let (program, scale) = program.folded().scaled();
     #[cfg(not(feature = "highs"))]
-    {
-        exact_microlp(&program, steps, hint, watch)
-    }
+    let found = exact_microlp(&program, steps, hint, watch)?;
     #[cfg(feature = "highs")]
-    {
+    let found = {
         watch.check()?;
-        exact_highs(&program, steps, hint)
-    }
+        exact_highs(&program, steps, hint)?
+    };
+    Ok(Exact { cost: found.cost / scale, bound: found.bound / scale, ..found })
 }
 
 /// Nodes between two looks at whether the search is called off.
@@ -291,7 +316,7 @@ fn exact_highs(program: &Program, steps: u64, hint: Option<&[f64]>) -> Result<Ex
     let mut model = variables.minimise(cost).using(good_lp::highs);
     // One thread and a limit on nodes: the same answer on every machine.
     model = model.set_option("mip_max_nodes", i32::try_from(steps).unwrap_or(i32::MAX)).set_option("threads", 1);
-    model = model.set_option("mip_rel_gap", 1e-9);
+    model = model.set_option("mip_rel_gap", 1e-9).set_option("mip_abs_gap", 0.0);
     if let Some(hint) = hint {
         model = model.with_initial_solution(columns.iter().copied().zip(hint.iter().copied()));
     }
@@ -337,6 +362,20 @@ mod tests {
         assert_eq!(exact.values, [1.0, 2.0]);
         assert_eq!(program().violation(&exact.values), 0.0);
         assert!(program().violation(&[0.0, 2.0]) > 0.1);
+    }
+
+    #[test]
+    fn the_unit_of_costs_does_not_matter() {
+        // The same in units a billion times as large: no cost is above 3e-9.
+        let mut small = program();
+        small.columns.iter_mut().for_each(|c| c.cost *= 1e-9);
+        let relaxed = relax(&small).expect("feasible");
+        assert!((relaxed.cost - 7e-9).abs() < 1e-15, "{}", relaxed.cost);
+        let worth = worth(&small).expect("feasible");
+        assert!((worth[0] - 0.75e-9).abs() < 1e-14 && (worth[1] + 0.25e-9).abs() < 1e-14, "{worth:?}");
+        let exact = exact(&small, 1000, None, &Watch::NOBODY).expect("feasible");
+        assert!(exact.proven && exact.values == [1.0, 2.0], "{exact:?}");
+        assert!((exact.cost - 7e-9).abs() < 1e-20 && (exact.bound - 7e-9).abs() < 1e-20);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Whole units: sharper rows, rounding, then branch and bound.
 
+use rayon::prelude::*;
+
 use super::case::Case;
 use super::cuts::sharpen;
 use super::formulate::{Ask, Model, formulate};
@@ -7,8 +9,8 @@ use super::optimise::Plan;
 use super::program::Program;
 use super::question::{Against, Goal};
 use super::round::{Cut, Total};
-use super::short::{Left, must_serve, unserved};
-use super::solver::{Relaxed, Unsolved, exact, relax};
+use super::short::{Left, must_serve, shortfall, unserved};
+use super::solver::{Unsolved, exact, relax, relax_with_worth};
 use super::watch::Watch;
 
 /// Columns up to which branch and bound is tried: beyond, one solution of the relaxed programme by the simplex method
@@ -25,18 +27,21 @@ const PROOF: f64 = 1e-6;
 /// Stacks up to which leaving each one out is tried.
 const STACKS: usize = 8;
 
-/// Whole units: rounding, then proof where the programme is small; what is left of the demand if no whole units serve
-/// what must be served.
+/// What became of whole units.
+pub(super) enum Whole {
+    /// A plan.
+    Plan(Box<Plan>),
+    /// Half units serve what must be served, no whole ones that were found do: what these leave.
+    Left(Left),
+    /// Not even half units serve what must be served.
+    Short,
+}
+
+/// Whole units: rounding, then proof where the programme is small.
 ///
 /// # Errors
 /// The solver failed, or it was called off.
-pub(super) fn whole(
-    case: &Case,
-    ask: &Ask,
-    model: Model,
-    relaxed: Relaxed,
-    watch: &Watch,
-) -> Result<Result<Plan, Left>, Unsolved> {
+pub(super) fn whole(case: &Case, ask: &Ask, model: Model, watch: &Watch) -> Result<Whole, Unsolved> {
     let q = &case.question;
     let scenarios = model.index.order.len();
     let weights: Vec<f64> = match ask.only {
@@ -61,12 +66,22 @@ pub(super) fn whole(
         Err(Unsolved::Infeasible) => None,
         other => Some(other?),
     };
-    let starts = sharp.iter().map(|s| s.values.clone()).chain([relaxed.values.clone()]);
-    let others = sharp.iter().flat_map(|s| without_stacks(&s.program, &model, &s.values));
-    let starts = starts.chain(others.filter_map(|other| relax(&other).ok()).map(|r| r.values));
+    let (relaxed, worth) = match &sharp {
+        Some(sharp) => (sharp.relaxed.clone(), sharp.worth.clone()),
+        None => relax_with_worth(&model.program)?,
+    };
+    if shortfall(case, &model, &relaxed, ask).is_some() {
+        return Ok(Whole::Short);
+    }
+    let others: Vec<Program> = sharp.iter().flat_map(|s| without_stacks(&s.program, &model, &s.values)).collect();
+    let others: Vec<_> = others.par_iter().map(relax).collect();
+    watch.check()?;
+    let starts = sharp.iter().map(|s| &s.values).chain([&relaxed.values]);
+    let starts = starts.chain(others.iter().flatten().map(|r| &r.values));
+    let mut memories = cut.memories();
     let mut best: Option<(Vec<f64>, f64)> = None;
     for start in starts {
-        let found = cut.round(&start[..n], &total, &mean, watch);
+        let found = cut.round(&start[..n], &total, &mean, &mut memories, watch);
         watch.check()?;
         if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|b| f.1 < b.1)) {
             best = Some(found);
@@ -91,13 +106,11 @@ pub(super) fn whole(
             Err(failed) => return Err(failed),
         }
     }
-    let plan = found.map(|(values, total)| {
-        let bound = bound.min(total);
-        let proven = total - bound <= PROOF * total.abs().max(1e-6);
-        let (serve_from, best) = (ask.serve_from, ask.best.clone());
-        Plan { model, values, total, bound, proven, worth: Vec::new(), serve_from, best }
-    });
-    Ok(plan.ok_or(nearest))
+    let Some((values, total)) = found else { return Ok(Whole::Left(nearest)) };
+    let bound = bound.min(total);
+    let proven = total - bound <= PROOF * total.abs().max(1e-6);
+    let (serve_from, best) = (ask.serve_from, ask.best.clone());
+    Ok(Whole::Plan(Box::new(Plan { model, values, total, bound, proven, worth, serve_from, best })))
 }
 
 /// The programme where what must be served is: no rest of it blurs the rows.

@@ -19,7 +19,7 @@ fn together(pool: &PoolAsked, extent: Extent) -> u32 {
 }
 
 /// Things of one kind that the replicas of a pool stand on.
-fn units(pool: &PoolAsked, replicas: u32, extent: Extent) -> u32 {
+pub fn units(pool: &PoolAsked, replicas: u32, extent: Extent) -> u32 {
     match extent {
         Extent::Chip => replicas * pool.chips,
         Extent::Replica => replicas,

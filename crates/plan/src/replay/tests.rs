@@ -86,6 +86,25 @@ fn faults_hit_what_stands_together() {
 }
 
 #[test]
+fn a_fault_at_something_that_is_not_there_is_refused() {
+    let catalog = Catalog::embedded();
+    let told = |what: &str, number: u32, more: &str| {
+        let fault = format!("[[fault]]\npool = \"a\"\nwhat = \"{what}\"\nnumber = {number}\nat = \"10 s\"\n");
+        check("test.toml", &(drawn("") + POOL + more + &fault), None, Library { catalog: &catalog, folder: None })
+            .err()
+            .map(|faults| faults[0].message.clone())
+    };
+    // Eight replicas of two chips: sixteen chips on two nodes of eight.
+    assert_eq!((told("replica", 7, ""), told("chip", 15, ""), told("node", 1, "")), (None, None, None));
+    assert_eq!(told("replica", 8, "").as_deref(), Some("fault[0].number: is 8, and pool a stands on 8 of them"));
+    assert!(told("chip", 16, "").is_some() && told("node", 2, "").is_some());
+    // One that a search may add is there.
+    let search = "[search]\nbest = \"chips\"\npools = [\"a\"]\nmost = 20\n";
+    assert_eq!(told("replica", 19, search), None);
+    assert_eq!(told("replica", 20, search).as_deref(), Some("fault[0].number: is 20, and pool a stands on 20 of them"));
+}
+
+#[test]
 fn the_same_study_gives_the_same_bytes_and_levels_are_told() {
     let fitted = fitted();
     let study = study(&(drawn("") + "[levels]\nttft = \"1 s\"\nttft_p99 = \"1 us\"\n" + POOL));

@@ -185,10 +185,7 @@ pub struct Library<'a> {
 /// # Errors
 /// All that is wrong with the file and the files that it names.
 pub fn read(path: &Path, library: Library) -> Result<Study, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
-    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    check(&name, &text, folder, library)
+    sections::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Checks the text of a study. `name` is what faults call the file; without a `folder` it may not name other files.

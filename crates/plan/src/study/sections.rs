@@ -30,6 +30,18 @@ pub fn check(name: &str, text: &str, folder: Option<&Path>, library: Library) ->
     walk(name, text, |doc, root| study(doc, root, name, folder, library, regions))
 }
 
+/// The study in a file. `check` gets the name by which faults call the file, its text, and the folder in which files that
+/// it names are looked for.
+pub(crate) fn from_file<S>(
+    path: &Path,
+    check: impl FnOnce(&str, &str, Option<&Path>) -> Result<S, Vec<Diagnostic>>,
+) -> Result<S, Vec<Diagnostic>> {
+    let name = path.display().to_string();
+    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
+    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    check(&name, &text, folder)
+}
+
 /// Walks over a document: what comes of it if nothing is wrong, else all that is.
 pub(crate) fn walk<S>(
     name: &str,

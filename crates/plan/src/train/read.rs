@@ -19,10 +19,7 @@ const PLAYED: u64 = 200;
 /// # Errors
 /// All that is wrong with it.
 pub fn read(path: &Path, library: Library) -> Result<TrainingStudy, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = train_parts::text(path).map_err(|fault| vec![fault])?;
-    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    check(&name, &text, folder, library)
+    train_parts::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Whether a text asks for training: a run of so many tokens, and no traffic to serve.

@@ -1,6 +1,7 @@
 //! One attention-DP rank of an engine: its queue, its running requests, its KV cache.
 //!
-//! `admit.rs` says who comes in, `decode.rs` how those that decode grow, `preempt.rs` who goes when the cache is full.
+//! `admit.rs` says who comes in, `decode.rs` how those that decode grow, `preempt.rs` who goes when the cache is full,
+//! `still.rs` what is left to do where nothing happens.
 //!
 //! Requests wait in order of priority, then of arrival; the head of the queue is never passed by. Those that run are either computing
 //! their prompt, in order of admission, or decoding, all in step. Among those of the lowest priority the request admitted
@@ -9,6 +10,7 @@
 mod admit;
 mod decode;
 mod preempt;
+mod still;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -24,6 +26,7 @@ use crate::scheduler::Steps;
 use crate::time::Time;
 
 use decode::Cohort;
+pub(crate) use still::Still;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Rank {
@@ -227,16 +230,21 @@ impl Rank {
         }
     }
 
+    /// Those that decode get on by so many steps.
+    fn advance(&mut self, steps: u64, rules: &Rules) {
+        for rate in 0..self.cohorts.len() {
+            let (from, to) = (rules.growth(rate, self.steps), rules.growth(rate, self.steps + steps));
+            self.pool.grow(rate, from, to);
+        }
+        self.steps += steps;
+        self.peak = self.peak.max(self.pool.used());
+    }
+
     /// The planned steps are over.
     pub fn commit(&mut self, steps: u64, now: Time, jobs: &mut [Job], rules: &Rules, signals: &mut Vec<Signal>) {
         self.peak = self.peak.max(self.pool.used());
         if self.decodes {
-            for rate in 0..self.cohorts.len() {
-                let (from, to) = (rules.growth(rate, self.steps), rules.growth(rate, self.steps + steps));
-                self.pool.grow(rate, from, to);
-            }
-            self.steps += steps;
-            self.peak = self.peak.max(self.pool.used());
+            self.advance(steps, rules);
             while let Some(&Reverse((finish, id, epoch))) = self.finishes.peek() {
                 let stale = jobs[id as usize].epoch != epoch;
                 if !stale && finish > self.steps {

@@ -146,7 +146,8 @@ pub fn money(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
 /// What the cost hangs on.
 pub fn tornado(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
     let Some(first) = p.tornado.first() else { return };
-    section("tornado", PlanMsg::Tornado, Some(both(PlanMsg::TornadoNote)), out);
+    let note = Both::of(|l| l.sentences(&[PlanMsg::TornadoNote.text(l), PlanMsg::FurtherNote.text(l)]));
+    section("tornado", PlanMsg::Tornado, Some(note), out);
     let swings: Vec<tornado::Swing> = p
         .tornado
         .iter()
@@ -181,8 +182,14 @@ pub fn tornado(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
 pub fn maps(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
     for (i, map) in p.maps.iter().enumerate() {
         let id = format!("map-{i}");
-        let note = (map.shown == "cost").then(|| Both::same(format!("M {}", f.currency.0)));
-        super::section_of(&id, &Both::of(|l| words::map_title(map, l)), note.as_ref(), out);
+        let note = Both::of(|l| match map.shown.as_str() {
+            "cost" => {
+                let unit = PlanMsg::InUnit.fill(l, &[("unit", &format!("M {}", f.currency.0))]);
+                l.sentences(&[unit.as_str(), PlanMsg::FurtherNote.text(l)])
+            }
+            _ => PlanMsg::FurtherNote.text(l).to_owned(),
+        });
+        super::section_of(&id, &Both::of(|l| words::map_title(map, l)), Some(&note), out);
         let scale = if map.shown == "cost" { f.currency.1 } else { 1.0 };
         let print = |x: f64| if x / scale < 5e-4 { "0".to_owned() } else { digits(x / scale) };
         let now = |path: &str| {

@@ -140,7 +140,8 @@ pub fn worth(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
     }
     out.push_str("</ul>\n");
     if !p.break_even.is_empty() {
-        put(out, format_args!("<h3>{}</h3>\n<ul class=\"plain\">\n", both(PlanMsg::BreakEven).html()));
+        put(out, format_args!("<h3>{}</h3>\n", both(PlanMsg::BreakEven).html()));
+        put(out, format_args!("<p class=\"note\">{}</p>\n<ul class=\"plain\">\n", both(PlanMsg::FurtherNote).html()));
         for even in &p.break_even {
             put(out, format_args!("<li>{}</li>\n", Both::of(|l| words::even(even, l)).html()));
         }

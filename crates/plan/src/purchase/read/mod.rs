@@ -9,7 +9,7 @@ use units::{Quantity, Range, Seconds};
 use super::quarter::{DAYS, Quarter};
 use super::question::{AGAINST, Against, Finance, GOALS, Goal, Offer, Question, Remark, Stack};
 use crate::findings::FactUse;
-use crate::study::{Library, files, sections};
+use crate::study::{Library, sections};
 
 mod amount;
 mod further;
@@ -40,10 +40,7 @@ pub(super) struct Reader<'a> {
 /// # Errors
 /// All that is wrong with the file and the files that it names.
 pub fn read(path: &Path, library: Library) -> Result<Question, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
-    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    check(&name, &text, folder, library)
+    sections::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Checks the text of a question. `name` is what faults call the file.
@@ -63,8 +60,7 @@ fn question(
     library: Library,
     regions: &[Region],
 ) -> Option<Question> {
-    let stem = || Path::new(name).file_stem().map_or("plan".into(), |s| s.to_string_lossy().into_owned());
-    let title = root.get("title").map_or_else(|| Some(stem()), |v| v.text("write what the plan is about").map(short));
+    let title = sections::title(&root, name);
     let start = root.need("start", "write the first quarter, as in start = \"2026-Q4\"").and_then(|v| quarter(&v));
     let quarters = root.need("quarters", "write how many quarters are planned");
     let quarters = quarters.and_then(|v| v.count(1, MOST_QUARTERS)).map(|n| n as usize);

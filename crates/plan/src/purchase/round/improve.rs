@@ -1,65 +1,56 @@
 //! Single changes of orders, until none helps.
 
 use super::super::watch::Watch;
-use super::{Cut, Memory, ROUNDS, STEP, State, Total};
+use super::{Cut, Estimate, Memory, ROUNDS, STEP, State, Total};
+
+/// A scenario under search, and what is known of it.
+pub(super) type Found<'m> = (State, &'m mut Memory);
+
+/// What is less than a cost by more than rounding.
+fn below(cost: f64) -> f64 {
+    cost - STEP * cost.abs().max(1e-6)
+}
 
 impl Cut<'_> {
     /// Single changes of a scenario's own orders, until none helps.
-    pub(super) fn improve(
-        &self,
-        s: usize,
-        mut state: State,
-        active: &[bool],
-        memory: &mut Memory,
-        watch: &Watch,
-    ) -> State {
+    pub(super) fn improve(&self, s: usize, state: &mut State, active: &[bool], memory: &mut Memory, watch: &Watch) {
         let lane = &self.lanes[s];
         let orders: Vec<_> = lane.orders.iter().copied().filter(|x| active[x.1]).collect();
         for _ in 0..ROUNDS {
             let mut better = false;
             for &(column, offer, quarter) in &orders {
                 if (watch.stopped)() {
-                    return state;
+                    return;
                 }
+                // One fewer; one later or of another offer.
+                let later = orders.iter().filter(|x| x.1 == offer && x.2 > quarter).take(2);
+                let other = orders.iter().filter(|x| x.1 != offer && x.2 == quarter);
+                let swaps = later.chain(other).map(|x| vec![(column, -1.0), (x.0, 1.0)]);
+                let changes: Vec<_> = std::iter::once(vec![(column, -1.0)]).chain(swaps).collect();
                 while state.values[column] >= 1.0 {
-                    let mut changes: Vec<Option<usize>> = vec![None];
-                    let later = orders.iter().filter(|x| x.1 == offer && x.2 > quarter).take(2);
-                    let other = orders.iter().filter(|x| x.1 != offer && x.2 == quarter);
-                    changes.extend(later.chain(other).map(|x| Some(x.0)));
-                    let change = changes.into_iter().find_map(|to| {
-                        let mut next = state.values.clone();
-                        next[column] -= 1.0;
-                        if let Some(to) = to {
-                            next[to] += 1.0;
-                        }
-                        self.better(s, next, state.cost, memory)
-                    });
-                    let Some(change) = change else { break };
-                    (state, better) = (change, true);
+                    let than = below(state.cost);
+                    if !changes.iter().any(|by| self.change(s, state, by, than, memory)) {
+                        break;
+                    }
+                    better = true;
                 }
             }
             for &(column, ..) in &orders {
                 // More only where demand is left that more could serve.
-                while self.leaves(s, &state.values) {
-                    let mut next = state.values.clone();
-                    next[column] += 1.0;
-                    let Some(change) = self.better(s, next, state.cost, memory) else { break };
-                    (state, better) = (change, true);
+                while self.leaves(s, &state.values) && {
+                    let than = below(state.cost);
+                    self.change(s, state, &[(column, 1.0)], than, memory)
+                } {
+                    better = true;
                 }
             }
             if !better {
                 break;
             }
         }
-        state
     }
 
-    pub(super) fn better(&self, s: usize, mut next: Vec<f64>, than: f64, memory: &mut Memory) -> Option<State> {
-        let cost = self.evaluate(s, &mut next, memory)?;
-        (cost < than - STEP * than.abs().max(1e-6)).then_some(State { values: next, cost })
-    }
-
-    /// Whether a penalised column of the scenario is used.
+    /// Whether demand of the scenario is left.
     pub(super) fn leaves(&self, s: usize, values: &[f64]) -> bool {
         self.lanes[s]
             .parts
@@ -71,74 +62,79 @@ impl Cut<'_> {
     /// Single changes of orders that all scenarios share. Says whether any helped.
     pub(super) fn improve_shared(
         &self,
-        lanes: &mut [(State, Memory)],
+        lanes: &mut [Found<'_>],
         total: &Total,
         active: &[bool],
         watch: &Watch,
     ) -> bool {
         let mut any = false;
-        let costs = |lanes: &[(State, Memory)]| total.of(&lanes.iter().map(|l| l.0.cost).collect::<Vec<_>>());
-        let mut now = costs(lanes);
+        let shared: Vec<_> = self.shared.iter().copied().filter(|x| active[x.1]).collect();
         // One more, while demand that must be served is left in any scenario.
-        for &(column, ..) in self.shared.iter().filter(|x| active[x.1]) {
-            while lanes.iter().enumerate().any(|(s, l)| self.leaves(s, &l.0.values)) {
-                let mut next = Vec::with_capacity(lanes.len());
-                for (s, (state, memory)) in lanes.iter_mut().enumerate() {
-                    let mut values = state.values.clone();
-                    values[column] += 1.0;
-                    let Some(cost) = self.evaluate(s, &mut values, memory) else { break };
-                    next.push(State { values, cost });
-                }
-                let cost = total.of(&next.iter().map(|n| n.cost).collect::<Vec<_>>());
-                if next.len() < lanes.len() || cost >= now - STEP * now.abs().max(1e-6) {
-                    break;
-                }
-                lanes.iter_mut().zip(next).for_each(|(l, n)| l.0 = n);
-                (now, any) = (cost, true);
+        for &(column, ..) in &shared {
+            while lanes.iter().enumerate().any(|(s, l)| self.leaves(s, &l.0.values))
+                && self.change_all(lanes, &|_| vec![(column, 1.0)], total)
+            {
+                any = true;
             }
         }
-        for &(column, offer, quarter) in self.shared.iter().filter(|x| active[x.1]) {
+        for &(column, offer, quarter) in &shared {
             if (watch.stopped)() {
                 return any;
             }
-            while lanes.first().is_some_and(|l| l.0.values[column] >= 1.0) {
-                let later = self.shared.iter().filter(|x| x.1 == offer && x.2 > quarter).take(1);
-                let other = self.shared.iter().filter(|x| x.1 != offer && x.2 == quarter && active[x.1]);
-                // One fewer; one later or of another offer; one fewer now and one when each scenario is known.
-                let mut changes: Vec<Option<Option<usize>>> = vec![Some(None)];
-                changes.extend(later.chain(other).map(|x| Some(Some(x.0))));
-                changes.push(None);
-                let mut changed = false;
-                for change in changes {
-                    let mut next = Vec::with_capacity(lanes.len());
-                    for (s, (state, memory)) in lanes.iter_mut().enumerate() {
-                        let mut values = state.values.clone();
-                        values[column] -= 1.0;
-                        let to = match change {
-                            Some(to) => to,
-                            None => self.lanes[s].orders.iter().find(|x| x.1 == offer).map(|x| x.0),
-                        };
-                        if let Some(to) = to {
-                            values[to] += 1.0;
-                        }
-                        let Some(cost) = self.evaluate(s, &mut values, memory) else { break };
-                        next.push(State { values, cost });
-                    }
-                    if next.len() < lanes.len() {
-                        continue;
-                    }
-                    let cost = total.of(&next.iter().map(|n| n.cost).collect::<Vec<_>>());
-                    if cost < now - STEP * now.abs().max(1e-6) {
-                        lanes.iter_mut().zip(next).for_each(|(l, n)| l.0 = n);
-                        (now, any, changed) = (cost, true, true);
-                        break;
-                    }
-                }
-                if !changed {
-                    break;
-                }
+            // One fewer; one later or of another offer; one fewer now and one when each scenario is known.
+            let later = shared.iter().filter(|x| x.1 == offer && x.2 > quarter).take(1);
+            let other = shared.iter().filter(|x| x.1 != offer && x.2 == quarter);
+            let mut targets: Vec<Option<usize>> = vec![None];
+            targets.extend(later.chain(other).map(|x| Some(x.0)));
+            let own = |s: usize| self.lanes[s].orders.iter().find(|x| x.1 == offer).map(|x| x.0);
+            let by = |to: Option<usize>| [Some((column, -1.0)), to.map(|to| (to, 1.0))].into_iter().flatten().collect();
+            while lanes.first().is_some_and(|l| l.0.values[column] >= 1.0)
+                && (targets.iter().any(|&to| self.change_all(lanes, &|_| by(to), total))
+                    || self.change_all(lanes, &|s| by(own(s)), total))
+            {
+                any = true;
             }
         }
         any
+    }
+
+    /// Makes a change in all scenarios if all together cost less with it; else leaves everything as it was.
+    fn change_all(&self, lanes: &mut [Found<'_>], by: &dyn Fn(usize) -> Vec<(usize, f64)>, total: &Total) -> bool {
+        let than = below(total.of(&lanes.iter().map(|l| l.0.cost).collect::<Vec<_>>()));
+        for (s, (state, _)) in lanes.iter_mut().enumerate() {
+            by(s).into_iter().for_each(|(c, x)| state.values[c] += x);
+        }
+        match self.cheaper(lanes, than, total) {
+            Some(estimates) => {
+                for (s, ((state, memory), estimate)) in lanes.iter_mut().zip(estimates).enumerate() {
+                    self.fill(s, &estimate, &mut state.values, memory);
+                    state.cost = estimate.cost;
+                }
+                true
+            }
+            None => {
+                for (s, (state, _)) in lanes.iter_mut().enumerate() {
+                    by(s).into_iter().for_each(|(c, x)| state.values[c] -= x);
+                    self.settle(s, &mut state.values);
+                }
+                false
+            }
+        }
+    }
+
+    /// What each scenario costs with its values, if all together cost less than `than`.
+    fn cheaper(&self, lanes: &mut [Found<'_>], than: f64, total: &Total) -> Option<Vec<Estimate>> {
+        let of = |(s, (state, memory)): (usize, &mut Found<'_>)| self.estimate(s, &mut state.values, memory);
+        let mut all: Vec<Estimate> = lanes.iter_mut().enumerate().map(of).collect::<Option<_>>()?;
+        let cost = |all: &[Estimate]| total.of(&all.iter().map(|e| e.cost).collect::<Vec<_>>());
+        for s in 0..all.len() {
+            while !all[s].is_exact() {
+                if cost(&all) >= than {
+                    return None;
+                }
+                self.learn(s, &mut all[s], lanes[s].1)?;
+            }
+        }
+        (cost(&all) < than).then_some(all)
     }
 }

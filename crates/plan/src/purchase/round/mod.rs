@@ -6,19 +6,18 @@
 //! improve by single changes: one fewer, one later, one of another offer. How far the result can be from the best is
 //! known from the relaxed cost.
 
-use std::collections::HashMap;
-
 use super::formulate::Model;
-use super::program::Program;
-use super::solver::exact_microlp;
 use super::watch::Watch;
 
 mod cut;
 mod improve;
 mod start;
+mod value;
 
 pub use cut::{Cut, Part, PartRow};
 use start::{active, start};
+use value::Estimate;
+pub use value::Memory;
 
 /// How scenarios add up to what is minimised.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,10 +36,8 @@ impl Total {
         }
     }
 }
-type Memory = HashMap<(usize, Vec<u64>), Option<(f64, Vec<f64>)>>;
 
 /// A scenario under search.
-#[derive(Clone)]
 struct State {
     values: Vec<f64>,
     cost: f64,
@@ -52,30 +49,36 @@ const MUST: f64 = 1e4;
 const STEP: f64 = 1e-7;
 /// Rounds over all single changes.
 const ROUNDS: usize = 4;
+
 impl Cut<'_> {
-    /// Whole units near a relaxed solution. `total` says what is minimised. Gives all columns and the cost. Ends early
-    /// if it is called off.
-    pub fn round(&self, relaxed: &[f64], total: &Total, model: &Model, watch: &Watch) -> Option<(Vec<f64>, f64)> {
+    /// Nothing known of any scenario.
+    pub fn memories(&self) -> Vec<Memory> {
+        self.lanes.iter().map(|_| Memory::default()).collect()
+    }
+
+    /// Whole units near a relaxed solution. `total` says what is minimised; what is learnt stays in `memories`. Gives all
+    /// columns and the cost. Ends early if it is called off.
+    pub fn round<'m>(
+        &self,
+        relaxed: &[f64],
+        total: &Total,
+        model: &Model,
+        memories: &'m mut [Memory],
+        watch: &Watch,
+    ) -> Option<(Vec<f64>, f64)> {
         use rayon::prelude::*;
         let mut values = start(relaxed, model, self.program);
         self.repair(&mut values, relaxed);
         let active = active(relaxed, model, &values);
-        let mut lanes: Vec<(State, Memory)> = Vec::new();
-        for s in 0..self.lanes.len() {
-            let mut memory = Memory::new();
-            let mut own = values.clone();
-            let cost = self.evaluate(s, &mut own, &mut memory)?;
-            lanes.push((State { values: own, cost }, memory));
-        }
+        let begin = |(s, memory): (usize, &'m mut Memory)| {
+            let mut values = values.clone();
+            let cost = self.evaluate(s, &mut values, memory)?;
+            Some((State { values, cost }, memory))
+        };
+        let mut lanes: Vec<improve::Found<'_>> =
+            memories.par_iter_mut().enumerate().map(begin).collect::<Option<_>>()?;
         for _ in 0..2 {
-            lanes = lanes
-                .into_par_iter()
-                .enumerate()
-                .map(|(s, (state, mut memory))| {
-                    let state = self.improve(s, state, &active, &mut memory, watch);
-                    (state, memory)
-                })
-                .collect();
+            lanes.par_iter_mut().enumerate().for_each(|(s, l)| self.improve(s, &mut l.0, &active, l.1, watch));
             if !self.improve_shared(&mut lanes, total, &active, watch) {
                 break;
             }
@@ -130,43 +133,6 @@ impl Cut<'_> {
             let others = &others[..others.len() - 1];
             values[column] = -sum(others, values);
         }
-    }
-
-    /// Cost of a scenario with these orders; fills in what stands and what works. `None` if a row cannot hold.
-    fn evaluate(&self, s: usize, values: &mut [f64], memory: &mut Memory) -> Option<f64> {
-        self.settle(s, values);
-        let lane = &self.lanes[s];
-        let holds = |&i: &usize| {
-            let row = &self.program.rows[i];
-            let x = sum(&row.terms, values);
-            x <= row.high + 1e-6 && x >= row.low - 1e-6
-        };
-        if !lane.hard.iter().all(holds) {
-            return None;
-        }
-        let mut cost = sum(&lane.charges, values);
-        for (p, part) in lane.parts.iter().enumerate() {
-            let shift: Vec<f64> = part.rows.iter().map(|r| sum(&r.fixed, values)).collect();
-            let key = (p, shift.iter().map(|x| x.to_bits()).collect());
-            let solved = memory.entry(key).or_insert_with(|| self.solve(part, &shift));
-            let (of_part, amounts) = solved.as_ref()?;
-            cost += of_part;
-            part.columns.iter().zip(amounts).for_each(|(&c, &x)| values[c] = x);
-        }
-        Some(cost)
-    }
-
-    fn solve(&self, part: &Part, shift: &[f64]) -> Option<(f64, Vec<f64>)> {
-        let mut program = Program::default();
-        for &c in &part.columns {
-            let column = program.column(self.cost[c]);
-            program.columns[column].upper = self.program.columns[c].upper;
-        }
-        for (row, shift) in part.rows.iter().zip(shift) {
-            program.row(row.free.clone(), row.low - shift, row.high - shift);
-        }
-        let solved = exact_microlp(&program, 0, None, &Watch::NOBODY).ok()?;
-        Some((solved.cost, solved.values))
     }
 }
 

@@ -11,9 +11,9 @@ use catalog::written::{Document, Table, Value, nearest, short};
 use catalog::{Diagnostic, Model, Region};
 use units::{Range, Seconds};
 
-use super::study::{Best, Class, Recovery, ReplayStudy, RuleAsked, SearchAsked};
+use super::study::{Best, Class, PoolAsked, Recovery, ReplayStudy, RuleAsked, SearchAsked};
 use crate::study::sections;
-use crate::study::{Basis, Levels, Library, files};
+use crate::study::{Basis, Levels, Library};
 
 /// Samples over the length of the traffic, unless the study says otherwise.
 const SAMPLES: u32 = 240;
@@ -27,10 +27,7 @@ pub const LONGEST: Seconds = Seconds(1.5e7);
 /// # Errors
 /// All that is wrong with the file and the files that it names.
 pub fn read(path: &Path, library: Library) -> Result<ReplayStudy, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    let text = files::read_text(path, files::STUDY_BYTES).map_err(|fault| vec![fault.in_file(&name)])?;
-    let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
-    check(&name, &text, folder, library)
+    sections::from_file(path, |name, text, folder| check(name, text, folder, library))
 }
 
 /// Checks the text of a study.
@@ -92,13 +89,16 @@ fn study(
         Some(value) => rules::rules(&value, &names, pools.as_deref()),
         None => pools.as_deref().map(rules::natural),
     };
-    let faults = root.get("fault").map_or_else(|| Some(Vec::new()), |v| faults::faults(&v, &names));
     let recovery = root.get("recovery").map_or_else(|| Some(usual()), |v| recovery(&v));
     let delay = root.get("view_delay").map_or(Some(Seconds(0.0)), |v| v.quantity(Seconds(0.0), LONGEST));
     let search = match root.get("search") {
         Some(value) => search(&value, &names, rules.as_deref()).map(Some),
         None => Some(None),
     };
+    let sizes = pools.as_deref().map(|pools| largest(pools, search.as_ref().and_then(Option::as_ref)));
+    let faults = root
+        .get("fault")
+        .map_or_else(|| Some(Vec::new()), |v| faults::faults(&v, &names, pools.as_deref().zip(sizes.as_deref())));
     let samples = root.get("samples").map_or(Some(u64::from(SAMPLES)), |v| v.count(2, 4000));
     let seed = root.get("seed").map_or(Some(1), |v| v.count(0, i64::MAX as u64));
     root.finish();
@@ -131,6 +131,15 @@ fn study(
         samples: samples? as u32,
         seed: seed?,
     })
+}
+
+/// Most replicas that each pool ever has.
+fn largest(pools: &[PoolAsked], search: Option<&SearchAsked>) -> Vec<u32> {
+    let mut sizes: Vec<u32> = pools.iter().map(|p| p.scaling.map_or(p.replicas, |s| s.most.max(p.replicas))).collect();
+    for (pool, most) in search.iter().flat_map(|search| &search.pools) {
+        sizes[*pool] = sizes[*pool].max(*most);
+    }
+    sizes
 }
 
 /// A model by name, once: its index.

@@ -32,6 +32,10 @@ pub fn find<'n>(
     wanted: [Option<&str>; 3],
     unit: Option<Unit>,
 ) -> Result<([usize; 3], Unit), FileFault> {
+    if names.clone().all(str::is_empty) {
+        let remedy = "begin it with a line of column names, as in time,input,output, or write one JSON object a line";
+        return Err(FileFault::new("names no columns", remedy));
+    }
     let place = |which: usize, known: &dyn Fn(&str) -> bool, what: &str, like: &str| {
         let found = match wanted[which] {
             Some(name) => names.clone().position(|n| n == name),

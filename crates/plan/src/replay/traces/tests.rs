@@ -35,6 +35,14 @@ fn every_public_format_is_known_by_its_columns() {
 }
 
 #[test]
+fn a_file_without_columns_is_told_so() {
+    for (name, text) in [("nothing.csv", ""), ("blank.csv", "\n\n")] {
+        let fault = trace(name, text).expect_err("holds nothing");
+        assert!(!fault.message.contains("it has") && !fault.remedy.contains("it has ;"), "{fault:?}");
+    }
+}
+
+#[test]
 fn mooncake_names_blocks_of_which_only_full_ones_count() {
     let text = "{\"timestamp\": 0, \"input_length\": 1100, \"output_length\": 5, \"hash_ids\": [0, 1, 2]}\n\
                 {\"timestamp\": 3000, \"input_length\": 1024, \"output_length\": 5, \"hash_ids\": [0, 7]}\n";
