@@ -225,7 +225,32 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
     let total: f64 = rows.iter().map(|r| r.weight).sum::<f64>().max(1e-9);
     let before = loss(&frameworks, &chips, None) / total;
     for factor in SWEEPS {
-        // What a release does on every chip first, so that a chip is left what is its own.
+        for index in 0..chips.len() {
+            if !rows.iter().any(|r| r.fit == index) {
+                continue;
+            }
+            let keep = |r: &Row| r.fit == index;
+            for (reach, low, high) in CHIP_KNOBS {
+                let neutral = *reach(&mut bench.chips.chip[index].clone());
+                let mut best = loss(&frameworks, &chips, Some(&keep)) + away(*reach(&mut chips[index]), neutral);
+                for step in [factor, 1.0 / factor] {
+                    loop {
+                        let mut moved = chips.clone();
+                        let value = reach(&mut moved[index]);
+                        let next = (*value * step).clamp(low, high);
+                        if next == *value {
+                            break;
+                        }
+                        *value = next;
+                        let found = loss(&frameworks, &moved, Some(&keep)) + away(next, neutral);
+                        if found >= best - 1e-6 {
+                            break;
+                        }
+                        (best, chips) = (found, moved);
+                    }
+                }
+            }
+        }
         let names: Vec<String> = frameworks.keys().cloned().collect();
         for name in names {
             let keep = |r: &Row| r.case.framework == name;
@@ -252,32 +277,6 @@ fn descend(bench: &TrainingBench<'_>, cases: &[TrainingCase], progress: &mut dyn
                             break;
                         }
                         (best, frameworks) = (found, moved);
-                    }
-                }
-            }
-        }
-        for index in 0..chips.len() {
-            if !rows.iter().any(|r| r.fit == index) {
-                continue;
-            }
-            let keep = |r: &Row| r.fit == index;
-            for (reach, low, high) in CHIP_KNOBS {
-                let neutral = *reach(&mut bench.chips.chip[index].clone());
-                let mut best = loss(&frameworks, &chips, Some(&keep)) + away(*reach(&mut chips[index]), neutral);
-                for step in [factor, 1.0 / factor] {
-                    loop {
-                        let mut moved = chips.clone();
-                        let value = reach(&mut moved[index]);
-                        let next = (*value * step).clamp(low, high);
-                        if next == *value {
-                            break;
-                        }
-                        *value = next;
-                        let found = loss(&frameworks, &moved, Some(&keep)) + away(next, neutral);
-                        if found >= best - 1e-6 {
-                            break;
-                        }
-                        (best, chips) = (found, moved);
                     }
                 }
             }
