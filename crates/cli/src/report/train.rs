@@ -24,8 +24,10 @@ const SHARES: [(&str, &str); 11] = [
     ("bubble", "free"),
     ("optimizer", "k3"),
     ("offload", "k3"),
-    ("other", "k1"),
+    ("other", "k3"),
 ];
+/// Parts that are told with the others where no system gives them a hundredth of its step.
+const MINOR: [&str; 4] = ["context", "pipeline", "optimizer", "offload"];
 
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &TrainingFindings) -> String {
@@ -167,10 +169,11 @@ fn legend(entries: &[(String, Both)], out: &mut String) {
 
 fn steps(findings: &TrainingFindings, out: &mut String) {
     section("step", &word(Training::Where), out);
-    let used: Vec<&(&str, &str)> = SHARES
-        .iter()
-        .filter(|(what, _)| trained(findings).any(|(_, c)| c.shares.iter().any(|s| s.what == *what && s.seconds > 0.0)))
-        .collect();
+    let most = |what: &str| trained(findings).map(|(_, c)| seconds(c, &[what]) / c.step.value).fold(0.0, f64::max);
+    let minor: Vec<&str> = MINOR.into_iter().filter(|what| most(what) < 0.01).collect();
+    let parts = |what: &'static str| if what == "other" { [&[what][..], &minor].concat() } else { vec![what] };
+    let used: Vec<(&str, &str)> =
+        SHARES.into_iter().filter(|(what, _)| !minor.contains(what) && most(what) > 0.0).collect();
     let entries: Vec<(String, Both)> =
         used.iter().map(|(w, k)| ((*k).to_owned(), Both::of(|l| share(w, l).to_owned()))).collect();
     legend(&entries, out);
@@ -178,7 +181,7 @@ fn steps(findings: &TrainingFindings, out: &mut String) {
         .map(|(system, c)| Row {
             id: system.id.clone(),
             name: Both::same(system.name.clone()),
-            segments: used.iter().filter_map(|(what, class)| segment(system, c, what, class)).collect(),
+            segments: used.iter().filter_map(|(what, class)| segment(system, c, &parts(what), class)).collect(),
             whisker: None,
             end: Both::same(quantity(c.step.value, Unit::Time)),
         })
@@ -189,15 +192,21 @@ fn steps(findings: &TrainingFindings, out: &mut String) {
     out.push_str("</section>\n");
 }
 
-fn segment(system: &TrainingSystem, c: &TrainingChoice, what: &str, class: &str) -> Option<Segment> {
-    let found = c.shares.iter().find(|s| s.what == what && s.seconds > 0.0)?;
-    let value = found.seconds / c.step.value;
-    Some(Segment {
+/// Seconds of a step that go to any of `parts`.
+fn seconds(c: &TrainingChoice, parts: &[&str]) -> f64 {
+    c.shares.iter().filter(|s| parts.contains(&s.what.as_str())).map(|s| s.seconds.max(0.0)).sum()
+}
+
+/// Parts of a step as one piece of its bar, named by the first.
+fn segment(system: &TrainingSystem, c: &TrainingChoice, parts: &[&str], class: &str) -> Option<Segment> {
+    let (what, found) = (parts.first()?, seconds(c, parts));
+    let value = found / c.step.value;
+    (found > 0.0).then(|| Segment {
         class: class.to_owned(),
         value,
         label: Both::of(|l| format!("{} {}", share(what, l), percent(value))),
         tip: Both::of(|l| {
-            format!("{}\n{}\n{} · {}", system.name, share(what, l), quantity(found.seconds, Unit::Time), percent(value))
+            format!("{}\n{}\n{} · {}", system.name, share(what, l), quantity(found, Unit::Time), percent(value))
         }),
     })
 }

@@ -125,7 +125,8 @@ fn told(
         b.bubble = 0.0;
     }
     // Rounding, and what a stage that is not the slowest was late by.
-    b.bubble += seconds - b.total();
+    let rest = seconds - b.total();
+    *(if plan.pp > 1 { &mut b.bubble } else { &mut b.other }) += rest;
     StepTime { seconds, breakdown: b, exchanges: formula.exchanges }
 }
 
