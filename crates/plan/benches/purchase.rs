@@ -3,6 +3,7 @@
 //! `cargo bench -p steelyard-plan --bench purchase` prints times, the gap that is left, and a digest of the plan, which is
 //! the same on every run. Rates are invented: this measures the optimiser, not the engine.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ impl Source for Invented {
     }
 }
 
-fn question(offers: usize, quarters: usize, scenarios: usize) -> String {
+fn question(offers: usize, quarters: usize, scenarios: usize, demand: f64) -> String {
     let mut t = format!(
         "start = \"2026-Q4\"\nquarters = {quarters}\ndecided = 2\n[objective]\nbest = \"least cost\"\n\
          [money]\ninterest = 0.05\nresale = 0.4\nutilisation = 0.6\n"
@@ -37,9 +38,9 @@ fn question(offers: usize, quarters: usize, scenarios: usize) -> String {
     for (i, work) in ["chat", "long", "batch", "small"].into_iter().enumerate() {
         let _ = write!(
             t,
-            "[[work]]\nname = \"{work}\"\nmodel = \"qwen3-32b\"\ntokens_per_day = \"{} G\"\ngrowth = 0.1\n\
+            "[[work]]\nname = \"{work}\"\nmodel = \"qwen3-32b\"\ntokens_per_day = \"{:.3} G\"\ngrowth = 0.1\n\
              traffic = {{ input = 1000, output = 500 }}\n",
-            8 + 4 * i
+            demand * (8 + 4 * i) as f64
         );
     }
     for i in 0..offers {
@@ -74,8 +75,10 @@ fn question(offers: usize, quarters: usize, scenarios: usize) -> String {
 fn main() {
     let catalog = Catalog::embedded();
     let library = Library { catalog: &catalog, folder: None };
-    for (offers, quarters, scenarios) in [(6, 8, 4), (20, 12, 10)] {
-        let text = question(offers, quarters, scenarios);
+    for (offers, quarters, scenarios, demand) in
+        [(6, 8, 4, 0.02), (20, 12, 10, 0.02), (20, 12, 10, 0.2), (20, 12, 10, 1.0)]
+    {
+        let text = question(offers, quarters, scenarios, demand);
         let question = match check("bench.toml", &text, None, library) {
             Ok(question) => question,
             Err(faults) => {
@@ -90,9 +93,11 @@ fn main() {
         match outcome {
             Ok(Outcome::Plan(plan)) => {
                 let digest = plan.values.iter().fold(0u64, |h, v| h.rotate_left(5) ^ (v * 1e6).round().to_bits());
+                let orders = plan.model.index.order.iter().flatten().flatten().flatten().collect::<BTreeSet<_>>();
+                let units: f64 = orders.into_iter().map(|&c| plan.values[c]).sum();
                 println!(
                     "{offers} offers, {quarters} quarters, {scenarios} scenarios: {took:.2?}, {} columns, {} rows, \
-                     cost {:.3}, bound {:.3}, gap {:.2} %, digest {digest:016x}",
+                     {units:.0} units, cost {:.3}, bound {:.3}, gap {:.2} %, digest {digest:016x}",
                     plan.model.program.columns.len(),
                     plan.model.program.rows.len(),
                     plan.total,

@@ -1,6 +1,5 @@
 //! A map over two inputs: shade and number say the same.
 
-use super::pareto::axis_number;
 use super::slim;
 use super::svg::{Anchor, Svg};
 use crate::lang::Both;
@@ -14,6 +13,8 @@ pub struct Heat<'a> {
     pub x: &'a [f64],
     /// Values upwards.
     pub y: &'a [f64],
+    /// Values across and upwards in words.
+    pub ticks: (&'a dyn Fn(f64) -> String, &'a dyn Fn(f64) -> String),
     /// Name of the input across.
     pub x_name: Both,
     /// Name of the input upwards.
@@ -58,11 +59,11 @@ pub fn heat(map: &Heat, width: f64, class: &str, labelled_by: &str) -> String {
                 }
             }
         }
-        svg.text("tick", (left - 7.0, y + row / 2.0 + 4.0), Anchor::End, &Both::same(axis_number(map.y[j])));
+        svg.text("tick", (left - 7.0, y + row / 2.0 + 4.0), Anchor::End, &Both::same((map.ticks.1)(map.y[j])));
     }
     for (i, x) in map.x.iter().enumerate() {
         let at = left + column * (i as f64 + 0.5);
-        svg.text("tick", (at, bottom + 16.0), Anchor::Middle, &Both::same(axis_number(*x)));
+        svg.text("tick", (at, bottom + 16.0), Anchor::Middle, &Both::same((map.ticks.0)(*x)));
     }
     svg.text("label", ((left + right) / 2.0, bottom + 36.0), Anchor::Middle, &map.x_name);
     svg.upwards("label", (12.0, (top + bottom) / 2.0), &map.y_name);

@@ -3,7 +3,7 @@
 use plan::claims::{Bar, CaseFinding, ClaimFinding, Outcome, Verdict};
 use plan::findings::Estimate;
 
-use super::number::{NONE, digits, percent};
+use super::number::{NONE, Unit, digits, percent, quantity};
 use super::{Lang, PlanMsg, term};
 
 /// How many verdicts of each kind.
@@ -100,11 +100,16 @@ fn leaning(claim: &ClaimFinding, lang: Lang) -> String {
     PlanMsg::OpenWhy.fill(lang, &[("yes", &yes), ("all", &claim.cases.len().to_string())])
 }
 
+/// A figure: large ones with the letter of their size, like those with an interval.
+pub fn figure(x: f64) -> String {
+    if x.abs() < 1e6 { digits(x) } else { quantity(x, Unit::Plain) }
+}
+
 /// A number with as many digits as it takes to tell it from others: 0.99999 is not 1.
 fn whole(x: f64) -> String {
     let rounded = 10f64.powf(2.0 - x.abs().log10().floor());
     let near = (x * rounded).round() / rounded;
-    if x != 0.0 && (near / x - 1.0).abs() > 1e-7 { format!("{x}") } else { digits(x) }
+    if x != 0.0 && (near / x - 1.0).abs() > 1e-7 { format!("{x}") } else { figure(x) }
 }
 
 /// The outcome in words; how likely it is where that is open.
@@ -127,10 +132,10 @@ fn outcome(o: Outcome) -> &'static str {
 pub fn found(case: &CaseFinding, lang: Lang) -> String {
     let bar = bar(&case.bar);
     match &case.found {
-        Ok(e) if e.low == e.high => format!("{}{}", digits(e.value), lang.brackets(&bar_text(&bar, lang))),
+        Ok(e) if e.low == e.high => format!("{}{}", figure(e.value), lang.brackets(&bar_text(&bar, lang))),
         Ok(e) => {
-            let span = format!("{}–{}", digits(e.low), digits(e.high));
-            format!("{} ({span}){}", digits(e.value), lang.brackets(&bar_text(&bar, lang)))
+            let span = format!("{}–{}", figure(e.low), figure(e.high));
+            format!("{} ({span}){}", figure(e.value), lang.brackets(&bar_text(&bar, lang)))
         }
         Err(why) => format!("{NONE}{}", lang.brackets(why)),
     }
@@ -145,6 +150,6 @@ pub fn bar(bar: &Bar) -> String {
     match bar {
         Bar::AtLeast(x) => format!("≥\u{a0}{}", whole(*x)),
         Bar::AtMost(x) => format!("≤\u{a0}{}", whole(*x)),
-        Bar::About(x, within) => format!("{} ± {}", digits(*x), percent(*within)),
+        Bar::About(x, within) => format!("{} ± {}", figure(*x), percent(*within)),
     }
 }

@@ -6,7 +6,7 @@ messages! { PlanMsg;
     // The answer.
     AnswerCost: "The plan costs {cost} {currency} over {quarters} quarters, in the mean of {scenarios} scenarios.", "该方案在 {quarters} 个季度内的费用为 {cost} {currency}（{scenarios} 种情景的加权平均）。";
     AnswerCostOne: "The plan costs {cost} {currency} over {quarters} quarters.", "该方案在 {quarters} 个季度内的费用为 {cost} {currency}。";
-    AnswerRange: "With all uncertain inputs at their cheap ends {low}, at their dear ends {high}; at the middle {mid}, all three with units that need not be whole.", "全部不确定输入取有利端时为 {low}，取不利端时为 {high}，取中间值时为 {mid}；三者均不要求单元数取整。";
+    AnswerRange: "With all uncertain inputs at their cheap ends {low}, at their dear ends {high}; at the middle {mid}. These count units that need not be whole.", "全部不确定输入取有利端时为 {low}，取不利端时为 {high}，取中间值时为 {mid}；三者均不要求单元数取整。";
     DearEnd: "No plan at the dear ends: {what}", "不利端无可行方案：{what}";
     DearLimits: "What binds there: {limits}.", "在该处起约束作用的是：{limits}。";
     NoEnd: "no plan", "无可行方案";

@@ -87,7 +87,8 @@ pub fn amount(path: &str, x: f64, unit_of: &str) -> String {
     }
 }
 
-fn is_share(path: &str) -> bool {
+/// Whether an input is a share, which is shown in percent.
+pub fn is_share(path: &str) -> bool {
     let key = path.rsplit('.').next().unwrap_or(path);
     !path.starts_with("scenario.") && KEYS.iter().any(|k| k.0 == key && k.3)
 }

@@ -41,6 +41,10 @@ fn claim(c: &ClaimFinding, out: &mut String) {
             verdict.html()
         ),
     );
+    if let Some(note) = &c.note {
+        let note = Both { en: note.en.clone(), zh: note.zh.clone() };
+        put(out, format_args!("<p class=\"note\">{}</p>\n", note.html()));
+    }
     let head = [PlanMsg::Case, PlanMsg::Found, PlanMsg::Claimed, PlanMsg::Outcome, PlanMsg::Figures];
     out.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for msg in head {
@@ -49,17 +53,13 @@ fn claim(c: &ClaimFinding, out: &mut String) {
     out.push_str("</tr></thead><tbody>\n");
     c.cases.iter().for_each(|x| case(x, out));
     out.push_str("</tbody></table></div>\n");
-    if let Some(note) = &c.note {
-        let note = Both { en: note.en.clone(), zh: note.zh.clone() };
-        put(out, format_args!("<p class=\"note\">{}</p>\n", note.html()));
-    }
     out.push_str("</article>\n");
 }
 
 fn case(c: &CaseFinding, out: &mut String) {
     let name = Both { en: c.name.en.clone(), zh: c.name.zh.clone() };
     let found = match &c.found {
-        Ok(e) if e.low == e.high => crate::lang::number::digits(e.value),
+        Ok(e) if e.low == e.high => words::figure(e.value),
         Ok(e) => super::ranking::estimate(e, crate::lang::number::Unit::Plain),
         Err(why) => format!("<small>{}</small>", escape(why)),
     };

@@ -13,7 +13,7 @@ use super::watch::Watch;
 /// Rounds of new rows.
 const ROUNDS: usize = 8;
 /// The same of programmes above so many columns, whose relaxed solutions take seconds.
-const LARGE: (usize, usize) = (3_000, 2);
+const LARGE: (usize, usize) = (3_000, 3);
 /// By how much a row must be broken to be added, as a share of its right side.
 const BROKEN: f64 = 1e-3;
 /// Smallest rest of the demand, in units, that is worth rounding; and of one less.
@@ -27,10 +27,8 @@ pub struct Sharpened {
     pub worth: Vec<f64>,
     /// The programme.
     pub program: Program,
-    /// Its cost: no whole-number plan is cheaper.
-    pub cost: f64,
-    /// Amounts of its columns.
-    pub values: Vec<f64>,
+    /// Its solution: no whole-number plan is cheaper.
+    pub solution: Relaxed,
 }
 
 /// Adds rows as long as they raise the cost. `cut` tells the parts of the programme.
@@ -57,7 +55,7 @@ pub fn sharpen(mut program: Program, cut: &Cut, watch: &Watch) -> Result<Sharpen
             break;
         }
     }
-    Ok(Sharpened { relaxed: first, worth: first_worth, program, cost: relaxed.cost, values: relaxed.values })
+    Ok(Sharpened { relaxed: first, worth: first_worth, program, solution: relaxed })
 }
 
 /// A row `sum of terms >= low`, broken by `by` of its right side.

@@ -329,6 +329,9 @@ pub struct MapFinding {
     pub x: (String, String, Vec<f64>),
     /// Input upwards, its unit and values.
     pub y: (String, String, Vec<f64>),
+    /// What the plan counts with, across and upwards.
+    #[serde(default)]
+    pub now: Option<(f64, f64)>,
     /// `cost` or the name of an offer.
     pub shown: String,
     /// Values, row by row upwards; `None` where no plan serves all demand.

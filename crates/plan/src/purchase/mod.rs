@@ -1,7 +1,7 @@
 //! What to buy or rent, when and where: a question in, a dated plan out.
 //!
 //! ```text
-//! plan.toml ──read──> Question ──rates──> Case ──formulate──> Model ──relax, sharpen, round, prove──> Plan ──answer──> findings
+//! plan.toml ──read──> Question ──rates──> Case ──formulate──> Model ──relax, sharpen, branch, round, prove──> Plan ──answer──> findings
 //!                        │  policies, prices                    │
 //!                     scenarios ──terms──> by quarter        ledger: every dollar by column, scenario, quarter, kind
 //! ```
@@ -10,6 +10,7 @@
 //! ones adapt. Money is counted in US dollars of the first quarter.
 
 mod answer;
+mod branch;
 pub mod case;
 mod cuts;
 pub mod engine;

@@ -102,7 +102,7 @@ pub fn relaxed_cost(case: &Case, watch: &Watch) -> Result<Option<(Model, Relaxed
     plain.question.against = Against::Mean;
     let mean = formulate(&plain, &ask);
     let relaxed = match sharpen(strict(case, &model, &ask), &Cut::new(&mean), watch) {
-        Ok(sharp) => Relaxed { cost: sharp.cost, values: sharp.values },
+        Ok(sharp) => sharp.solution,
         Err(Unsolved::Infeasible) => {
             let relaxed = relax(&model.program)?;
             if shortfall(case, &model, &relaxed, &ask).is_some() {

@@ -97,6 +97,29 @@ impl Program {
         (out, scale)
     }
 
+    /// The same without columns that a row holds at 0, and without such rows.
+    pub fn reduced(self) -> Reduced {
+        let mut held = vec![false; self.columns.len()];
+        let mut out = vec![false; self.rows.len()];
+        for (i, row) in self.rows.iter().enumerate() {
+            if row.high == 0.0 && row.low == f64::NEG_INFINITY && row.terms.iter().all(|t| t.1 > 0.0) {
+                out[i] = true;
+                row.terms.iter().for_each(|t| held[t.0] = true);
+            }
+        }
+        let mut place = vec![None; self.columns.len()];
+        let mut program = Program::default();
+        for (c, column) in self.columns.iter().enumerate().filter(|(c, _)| !held[*c]) {
+            place[c] = Some(program.columns.len());
+            program.columns.push(*column);
+        }
+        for (row, _) in self.rows.iter().zip(&out).filter(|(_, out)| !**out) {
+            let terms = row.terms.iter().filter_map(|&(c, a)| Some((place[c]?, a))).collect();
+            program.rows.push(Row { terms, ..row.clone() });
+        }
+        Reduced { whole: self, program, place, out }
+    }
+
     /// What `values` cost.
     pub fn cost(&self, values: &[f64]) -> f64 {
         self.columns.iter().zip(values).map(|(c, v)| c.cost * v).sum()
@@ -112,5 +135,44 @@ impl Program {
         let of_column = |(c, v): (&Column, &f64)| (-v).max(v - c.upper).max(0.0);
         let rows = self.rows.iter().map(of_row).fold(0.0, f64::max);
         self.columns.iter().zip(values).map(of_column).fold(rows, f64::max)
+    }
+}
+
+/// A programme and what is left of it without columns that can only be 0.
+#[derive(Debug)]
+pub struct Reduced {
+    /// All of it.
+    pub whole: Program,
+    /// What is left.
+    pub program: Program,
+    /// Where each column is in what is left.
+    place: Vec<Option<usize>>,
+    /// Rows that are left out.
+    out: Vec<bool>,
+}
+
+impl Reduced {
+    /// Amounts of all columns from those of what is left.
+    pub fn amounts(&self, values: &[f64]) -> Vec<f64> {
+        self.place.iter().map(|p| p.map_or(0.0, |p| values[p])).collect()
+    }
+
+    /// A dual solution of all rows from one of what is left: a row that holds columns at 0 is worth what the best of them
+    /// would save.
+    pub fn worth(&self, worth: &[f64]) -> Vec<f64> {
+        let mut all = vec![0.0; self.out.len()];
+        let left = (0..all.len()).filter(|&i| !self.out[i]);
+        left.zip(worth).for_each(|(i, &y)| all[i] = y);
+        let mut spare: Vec<f64> = self.whole.columns.iter().map(|c| -c.cost).collect();
+        let add = |spare: &mut [f64], row: &Row, y: f64| row.terms.iter().for_each(|&(c, a)| spare[c] += a * y);
+        for (row, &y) in self.whole.rows.iter().zip(&all) {
+            add(&mut spare, row, y);
+        }
+        for i in (0..all.len()).filter(|&i| self.out[i]) {
+            let row = &self.whole.rows[i];
+            all[i] = -row.terms.iter().map(|&(c, a)| spare[c] / a).fold(0.0, f64::max);
+            add(&mut spare, row, all[i]);
+        }
+        all
     }
 }

@@ -162,14 +162,16 @@ fn map(case: &Case, ask: &Map, source: &dyn Source, watch: &Watch) -> Result<Map
     let spots: Vec<(f64, f64)> = ask.y.1.iter().flat_map(|&y| ask.x.1.iter().map(move |&x| (x, y))).collect();
     let cells: Vec<Option<f64>> = spots.par_iter().map(|&(x, y)| cell(x, y)).collect::<Result<_, _>>()?;
     let listed = case.listed();
-    let unit = |path: &str| listed.iter().find(|l| l.0 == path).map_or(String::new(), |l| l.1.to_owned());
+    let of = |path: &str| listed.iter().find(|l| l.0 == path);
+    let unit = |path: &str| of(path).map_or(String::new(), |l| l.1.to_owned());
+    let now = of(&ask.x.0).zip(of(&ask.y.0)).map(|(x, y)| (x.2.mid, y.2.mid));
     let side = |s: &(String, Vec<f64>)| (s.0.clone(), unit(&s.0), s.1.clone());
     let shown = match ask.shown {
         Shown::Cost => "cost".to_owned(),
         Shown::Units(o) => case.question.offers[o].name.clone(),
     };
     let cells = cells.chunks(ask.x.1.len().max(1)).map(<[_]>::to_vec).collect();
-    Ok(MapFinding { x: side(&ask.x), y: side(&ask.y), shown, cells })
+    Ok(MapFinding { x: side(&ask.x), y: side(&ask.y), now, shown, cells })
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Whole units: sharper rows, rounding, then branch and bound.
 
-use rayon::prelude::*;
-
+use super::branch::branch;
 use super::case::Case;
 use super::cuts::sharpen;
 use super::formulate::{Ask, Model, formulate};
@@ -10,7 +9,7 @@ use super::program::Program;
 use super::question::{Against, Goal};
 use super::round::{Cut, Total};
 use super::short::{Left, must_serve, shortfall, unserved};
-use super::solver::{Unsolved, exact, relax, relax_with_worth};
+use super::solver::{Relaxed, Unsolved, exact, relax_with_worth};
 use super::watch::Watch;
 
 /// Columns up to which branch and bound is tried: beyond, one solution of the relaxed programme by the simplex method
@@ -24,8 +23,6 @@ const LEAST: u64 = 200;
 const MOST: u64 = 5_000;
 /// Share of the cost below which a gap is rounding of the solver.
 const PROOF: f64 = 1e-6;
-/// Stacks up to which leaving each one out is tried.
-const STACKS: usize = 8;
 
 /// What became of whole units.
 pub(super) enum Whole {
@@ -73,15 +70,25 @@ pub(super) fn whole(case: &Case, ask: &Ask, model: Model, watch: &Watch) -> Resu
     if shortfall(case, &model, &relaxed, ask).is_some() {
         return Ok(Whole::Short);
     }
-    let others: Vec<Program> = sharp.iter().flat_map(|s| without_stacks(&s.program, &model, &s.values)).collect();
-    let others: Vec<_> = others.par_iter().map(relax).collect();
+    // What branching on moves finds raises the bound, if it could be solved at all.
+    let branched = sharp.as_ref().map(|s| branch(&s.program, s.solution.clone(), &model, watch));
     watch.check()?;
-    let starts = sharp.iter().map(|s| &s.values).chain([&relaxed.values]);
-    let starts = starts.chain(others.iter().flatten().map(|r| &r.values));
+    let branched = branched.and_then(Result::ok);
+    let halves = || sharp.iter().map(|s| &s.solution).chain([&relaxed]);
+    let mut bound = halves().map(|r| r.cost).chain(branched.iter().map(|b| b.bound)).fold(f64::NEG_INFINITY, f64::max);
+    let decided = branched.iter().flat_map(|b| &b.starts);
+    let starts: Vec<&Relaxed> = if model.index.moved.iter().any(Option::is_some) {
+        decided.chain(halves().take(1)).collect()
+    } else {
+        halves().collect()
+    };
     let mut memories = cut.memories();
     let mut best: Option<(Vec<f64>, f64)> = None;
     for start in starts {
-        let found = cut.round(&start[..n], &total, &mean, &mut memories, watch);
+        if best.as_ref().is_some_and(|b| is_proof(b.1, bound)) {
+            break;
+        }
+        let found = cut.round(&start.values[..n], &total, &mean, &mut memories, watch);
         watch.check()?;
         if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|b| f.1 < b.1)) {
             best = Some(found);
@@ -91,8 +98,8 @@ pub(super) fn whole(case: &Case, ask: &Ask, model: Model, watch: &Watch) -> Resu
     let nearest = best.as_ref().map(|b| left(&b.0)).unwrap_or_default();
     let rounded = best.filter(|b| left(&b.0).is_empty());
     let mut found = rounded.map(|(values, total)| (full(values, total, &model), total));
-    let mut bound = sharp.as_ref().map_or(relaxed.cost, |s| s.cost.max(relaxed.cost));
-    if let Some(sharp) = sharp.filter(|s| s.program.columns.len() <= SEARCHED || cfg!(feature = "highs")) {
+    let open = found.as_ref().is_none_or(|f| !is_proof(f.1, bound));
+    if let Some(sharp) = sharp.filter(|s| open && (s.program.columns.len() <= SEARCHED || cfg!(feature = "highs"))) {
         let size = (sharp.program.columns.len() + sharp.program.rows.len()) as u64;
         let hint = found.as_ref().map(|f| f.0.as_slice());
         match exact(&sharp.program, (WORK / size.max(1)).clamp(LEAST, MOST), hint, watch) {
@@ -108,9 +115,14 @@ pub(super) fn whole(case: &Case, ask: &Ask, model: Model, watch: &Watch) -> Resu
     }
     let Some((values, total)) = found else { return Ok(Whole::Left(nearest)) };
     let bound = bound.min(total);
-    let proven = total - bound <= PROOF * total.abs().max(1e-6);
+    let proven = is_proof(total, bound);
     let (serve_from, best) = (ask.serve_from, ask.best.clone());
     Ok(Whole::Plan(Box::new(Plan { model, values, total, bound, proven, worth, serve_from, best })))
+}
+
+/// Whether a bound proves that nothing is better.
+fn is_proof(total: f64, bound: f64) -> bool {
+    total - bound <= PROOF * total.abs().max(1e-6)
 }
 
 /// The programme where what must be served is: no rest of it blurs the rows.
@@ -118,25 +130,6 @@ pub(super) fn strict(case: &Case, model: &Model, ask: &Ask) -> Program {
     let mut program = model.program.clone();
     must_serve(&case.question, model, ask).for_each(|(_, _, c)| program.columns[c].upper = 0.0);
     program
-}
-
-/// The programme with one of the stacks that the relaxed plan moves to left out, each in turn: a half-used stack is
-/// cheap in the relaxed plan and dear in the real one.
-fn without_stacks(program: &Program, model: &Model, values: &[f64]) -> Vec<Program> {
-    let used = |k: usize| {
-        let now = model.index.moved[k].into_iter();
-        let later = model.index.moved_later.iter().filter_map(move |s| s[k]);
-        now.chain(later).collect::<Vec<_>>()
-    };
-    let stacks = (0..model.index.moved.len()).map(used);
-    let stacks = stacks.filter(|columns| columns.iter().any(|&c| values[c] > 1e-6)).take(STACKS);
-    stacks
-        .map(|columns| {
-            let mut program = program.clone();
-            columns.into_iter().for_each(|c| program.columns[c].upper = 0.0);
-            program
-        })
-        .collect()
 }
 
 /// The columns of the mean's programme with the largest cost or regret appended, where the programme has it.

@@ -3,9 +3,10 @@
 use plan::purchase::findings::{PlanFinding, PlanFindings};
 
 use super::{both, section};
+use crate::chart::pareto::axis_number;
 use crate::chart::{WIDTHS, gantt, heat, stack, tornado, waterfall};
 use crate::lang::both::put;
-use crate::lang::number::{Unit, digits, quantity, thousands};
+use crate::lang::number::{Unit, digits, percent, quantity, thousands};
 use crate::lang::plan_inputs as inputs;
 use crate::lang::plan_words::{self as words, money as amount};
 use crate::lang::{Both, PlanMsg};
@@ -178,6 +179,11 @@ pub fn tornado(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
     out.push_str("</section>\n");
 }
 
+/// A value of an input at an axis.
+fn tick(path: &str, x: f64) -> String {
+    if inputs::is_share(path) { percent(x) } else { axis_number(x) }
+}
+
 /// Maps over two inputs.
 pub fn maps(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
     for (i, map) in p.maps.iter().enumerate() {
@@ -192,19 +198,16 @@ pub fn maps(f: &PlanFindings, p: &PlanFinding, out: &mut String) {
         super::section_of(&id, &Both::of(|l| words::map_title(map, l)), Some(&note), out);
         let scale = if map.shown == "cost" { f.currency.1 } else { 1.0 };
         let print = |x: f64| if x / scale < 5e-4 { "0".to_owned() } else { digits(x / scale) };
-        let now = |path: &str| {
-            let swing = p.tornado.iter().find(|s| s.input == path).map(|s| s.range.1);
-            swing.or_else(|| p.break_even.iter().find(|e| e.input == path).map(|e| e.now)).unwrap_or(f64::NAN)
-        };
         let heat = heat::Heat {
             x: &map.x.2,
             y: &map.y.2,
+            ticks: (&|x| tick(&map.x.0, x), &|y| tick(&map.y.0, y)),
             x_name: Both::of(|l| inputs::labelled(&map.x.0, &map.x.1, l)),
             y_name: Both::of(|l| inputs::labelled(&map.y.0, &map.y.1, l)),
             cells: &map.cells,
             print: &print,
             none: both(PlanMsg::MapNone),
-            now: (now(&map.x.0), now(&map.y.0)),
+            now: map.now.unwrap_or((f64::NAN, f64::NAN)),
         };
         for (width, class) in WIDTHS {
             out.push_str(&heat::heat(&heat, width, class, &format!("{id}-h")));

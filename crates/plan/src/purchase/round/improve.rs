@@ -37,7 +37,7 @@ impl Cut<'_> {
             }
             for &(column, ..) in &orders {
                 // More only where demand is left that more could serve.
-                while self.leaves(s, &state.values) && {
+                while self.leaves(s, state, memory) && {
                     let than = below(state.cost);
                     self.change(s, state, &[(column, 1.0)], than, memory)
                 } {
@@ -51,7 +51,9 @@ impl Cut<'_> {
     }
 
     /// Whether demand of the scenario is left.
-    pub(super) fn leaves(&self, s: usize, values: &[f64]) -> bool {
+    fn leaves(&self, s: usize, state: &mut State, memory: &mut Memory) -> bool {
+        let values = &mut state.values;
+        self.fill(s, values, memory);
         self.lanes[s]
             .parts
             .iter()
@@ -71,7 +73,7 @@ impl Cut<'_> {
         let shared: Vec<_> = self.shared.iter().copied().filter(|x| active[x.1]).collect();
         // One more, while demand that must be served is left in any scenario.
         for &(column, ..) in &shared {
-            while lanes.iter().enumerate().any(|(s, l)| self.leaves(s, &l.0.values))
+            while lanes.iter_mut().enumerate().any(|(s, l)| self.leaves(s, &mut l.0, l.1))
                 && self.change_all(lanes, &|_| vec![(column, 1.0)], total)
             {
                 any = true;
@@ -106,10 +108,7 @@ impl Cut<'_> {
         }
         match self.cheaper(lanes, than, total) {
             Some(estimates) => {
-                for (s, ((state, memory), estimate)) in lanes.iter_mut().zip(estimates).enumerate() {
-                    self.fill(s, &estimate, &mut state.values, memory);
-                    state.cost = estimate.cost;
-                }
+                lanes.iter_mut().zip(estimates).for_each(|(l, estimate)| l.0.cost = estimate.cost);
                 true
             }
             None => {

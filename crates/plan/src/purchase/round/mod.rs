@@ -83,6 +83,9 @@ impl Cut<'_> {
                 break;
             }
         }
+        if !lanes.iter_mut().enumerate().all(|(s, l)| self.fill(s, &mut l.0.values, l.1)) {
+            return None;
+        }
         let costs: Vec<f64> = lanes.iter().map(|l| l.0.cost).collect();
         for (s, (state, _)) in lanes.iter().enumerate() {
             let lane = &self.lanes[s];

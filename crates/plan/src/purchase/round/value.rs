@@ -2,11 +2,11 @@
 //!
 //! A part's cost as a function of its fixed columns is convex, and every solution of its dual programme is a plane below
 //! it, whatever these columns are: once a few are known, most changes of an order are seen not to pay without solving
-//! anything. What is solved is remembered.
+//! anything. What is solved is remembered, and made small first: where nothing of an offer stands, nothing of it works.
 
 use std::collections::HashMap;
 
-use super::super::program::Program;
+use super::super::program::{Program, Reduced};
 use super::super::solver::{by_dual, exact_microlp};
 use super::super::watch::Watch;
 use super::{Cut, Part, State, sum};
@@ -14,13 +14,16 @@ use super::{Cut, Part, State, sum};
 /// Planes that are kept of a part, the latest.
 const PLANES: usize = 32;
 
-/// A part's cost and the amounts of its columns; `None` if its rows cannot hold.
-type Solved = Option<(f64, Vec<f64>)>;
+/// The parts of a scenario's programme at what fixed columns add to their rows.
+type At = (usize, Vec<u64>);
 
 /// What is known of the parts of a scenario.
 #[derive(Debug, Default)]
 pub struct Memory {
-    solved: HashMap<(usize, Vec<u64>), Solved>,
+    /// What parts cost; `None` if their rows cannot hold.
+    costs: HashMap<At, Option<f64>>,
+    /// Amounts of their columns.
+    amounts: HashMap<At, Vec<f64>>,
     planes: HashMap<usize, Vec<Plane>>,
 }
 
@@ -52,7 +55,7 @@ impl Estimate {
     }
 }
 
-fn key(part: usize, shift: &[f64]) -> (usize, Vec<u64>) {
+fn key(part: usize, shift: &[f64]) -> At {
     (part, shift.iter().map(|x| x.to_bits()).collect())
 }
 
@@ -73,7 +76,6 @@ impl Cut<'_> {
         });
         match found {
             Some(estimate) => {
-                self.fill(s, &estimate, &mut state.values, memory);
                 state.cost = estimate.cost;
                 true
             }
@@ -100,8 +102,8 @@ impl Cut<'_> {
         let mut out = Estimate { cost: sum(&lane.charges, values), shifts: Vec::new(), open: Vec::new() };
         for (p, part) in lane.parts.iter().enumerate() {
             let shift: Vec<f64> = part.rows.iter().map(|r| sum(&r.fixed, values)).collect();
-            match memory.solved.get(&key(p, &shift)) {
-                Some(solved) => out.cost += solved.as_ref()?.0,
+            match memory.costs.get(&key(p, &shift)) {
+                Some(cost) => out.cost += (*cost)?,
                 None => {
                     let planes = memory.planes.get(&p).map_or(&[][..], Vec::as_slice);
                     // No cost of a part is below 0.
@@ -118,38 +120,43 @@ impl Cut<'_> {
     /// Solves the next open part. Says whether there was one; `None` if its rows cannot hold.
     pub(super) fn learn(&self, s: usize, estimate: &mut Estimate, memory: &mut Memory) -> Option<bool> {
         let Some((p, counted)) = estimate.open.pop() else { return Some(false) };
-        let part = &self.lanes[s].parts[p];
         let shift = &estimate.shifts[p];
-        let program = self.of_part(part, shift);
-        let solved = exact_microlp(&program, 0, None, &Watch::NOBODY).ok().map(|x| (x.cost, x.values));
-        if let Some(plane) = by_dual(&program).ok().filter(|_| solved.is_some()).map(|y| plane(&program, shift, y)) {
+        let reduced = self.of_part(&self.lanes[s].parts[p], shift).reduced();
+        // The dual programme's optimum is the cost.
+        let plane = by_dual(&reduced.program).ok().map(|y| plane(&reduced, shift, &y));
+        let cost = plane.as_ref().map(|plane| plane.at(shift));
+        if let Some(plane) = plane {
             let planes = memory.planes.entry(p).or_default();
             if planes.len() == PLANES {
                 planes.remove(0);
             }
             planes.push(plane);
         }
-        let cost = solved.as_ref().map(|x| x.0);
-        memory.solved.insert(key(p, shift), solved);
+        memory.costs.insert(key(p, shift), cost);
         estimate.cost += cost? - counted;
         Some(true)
     }
 
-    /// Amounts of the parts' columns, all of which are solved.
-    pub(super) fn fill(&self, s: usize, estimate: &Estimate, values: &mut [f64], memory: &Memory) {
-        for (p, (part, shift)) in self.lanes[s].parts.iter().zip(&estimate.shifts).enumerate() {
-            if let Some(Some((_, amounts))) = memory.solved.get(&key(p, shift)) {
-                part.columns.iter().zip(amounts).for_each(|(&c, &x)| values[c] = x);
+    /// Fills in what works and what is left, at orders whose cost is known. Says whether that could be found.
+    pub(super) fn fill(&self, s: usize, values: &mut [f64], memory: &mut Memory) -> bool {
+        for (p, part) in self.lanes[s].parts.iter().enumerate() {
+            let shift: Vec<f64> = part.rows.iter().map(|r| sum(&r.fixed, values)).collect();
+            let key = key(p, &shift);
+            if !memory.amounts.contains_key(&key) {
+                let reduced = self.of_part(part, &shift).reduced();
+                let Ok(solved) = exact_microlp(&reduced.program, 0, None, &Watch::NOBODY) else { return false };
+                memory.amounts.insert(key.clone(), reduced.amounts(&solved.values));
             }
+            part.columns.iter().zip(&memory.amounts[&key]).for_each(|(&c, &x)| values[c] = x);
         }
+        true
     }
 
     /// Cost of a scenario with these orders; fills in what stands and what works. `None` if a row cannot hold.
     pub(super) fn evaluate(&self, s: usize, values: &mut [f64], memory: &mut Memory) -> Option<f64> {
         let mut estimate = self.estimate(s, values, memory)?;
         while self.learn(s, &mut estimate, memory)? {}
-        self.fill(s, &estimate, values, memory);
-        Some(estimate.cost)
+        self.fill(s, values, memory).then_some(estimate.cost)
     }
 
     fn of_part(&self, part: &Part, shift: &[f64]) -> Program {
@@ -165,14 +172,15 @@ impl Cut<'_> {
     }
 }
 
-/// The plane of a dual solution `y` of a part's programme, whose rows' bounds are those of the part less `shift`.
-fn plane(program: &Program, shift: &[f64], y: Vec<f64>) -> Plane {
+/// The plane of a dual solution `y` of a part's reduced programme, whose rows' bounds are those of the part less `shift`.
+fn plane(reduced: &Reduced, shift: &[f64], y: &[f64]) -> Plane {
+    let slope = reduced.worth(y);
+    let program = &reduced.whole;
     let mut spare: Vec<f64> = program.columns.iter().map(|c| -c.cost).collect();
     let mut level = 0.0;
-    for ((row, y), shift) in program.rows.iter().zip(&y).zip(shift) {
-        let bound = if *y > 0.0 { row.low } else { row.high };
+    for ((row, y), shift) in program.rows.iter().zip(&slope).zip(shift) {
         if *y != 0.0 {
-            level += y * (bound + shift);
+            level += y * (if *y > 0.0 { row.low } else { row.high } + shift);
         }
         row.terms.iter().for_each(|&(c, a)| spare[c] += a * y);
     }
@@ -182,7 +190,7 @@ fn plane(program: &Program, shift: &[f64], y: Vec<f64>) -> Plane {
             level -= spare * column.upper;
         }
     }
-    Plane { level, slope: y }
+    Plane { level, slope }
 }
 
 #[cfg(test)]
@@ -202,15 +210,19 @@ mod tests {
         };
         let cost = |stands: f64| exact_microlp(&at(stands), 0, None, &Watch::NOBODY).expect("feasible").cost;
         // The row of what stands is `x - stands <= 0`: what fixed columns add to it is `-stands`.
-        let found = |stands: f64| plane(&at(stands), &[0.0, -stands], by_dual(&at(stands)).expect("feasible"));
-        for here in [4.0, 12.0] {
+        let found = |stands: f64| {
+            let reduced = at(stands).reduced();
+            plane(&reduced, &[0.0, -stands], &by_dual(&reduced.program).expect("feasible"))
+        };
+        for here in [0.0, 4.0, 12.0] {
             let plane = found(here);
             assert!((plane.at(&[0.0, -here]) - cost(here)).abs() < 1e-9);
             for there in [0.0, 3.0, 8.0, 10.0, 15.0] {
                 assert!(plane.at(&[0.0, -there]) <= cost(there) + 1e-9, "{here} {there}");
             }
         }
-        // 4 stand: 4 + 6 x 5; one more saves 4.
+        // 4 stand: 4 + 6 x 5; one more saves 4. So it does where none stands and its row is left out of what is solved.
+        assert!((found(0.0).at(&[0.0, -5.0]) - 30.0).abs() < 1e-9);
         assert!((found(4.0).at(&[0.0, -5.0]) - 30.0).abs() < 1e-9);
     }
 }
