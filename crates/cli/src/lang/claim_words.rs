@@ -3,7 +3,7 @@
 use plan::claims::{Bar, CaseFinding, ClaimFinding, Outcome, Verdict};
 use plan::findings::Estimate;
 
-use super::number::{NONE, Unit, digits, percent, quantity};
+use super::number::{NONE, Unit, digits, interval, percent, quantity};
 use super::{Lang, PlanMsg, term};
 
 /// How many verdicts of each kind.
@@ -100,16 +100,29 @@ fn leaning(claim: &ClaimFinding, lang: Lang) -> String {
     PlanMsg::OpenWhy.fill(lang, &[("yes", &yes), ("all", &claim.cases.len().to_string())])
 }
 
-/// A figure: large ones with the letter of their size, like those with an interval.
-pub fn figure(x: f64) -> String {
-    if x.abs() < 1e6 { digits(x) } else { quantity(x, Unit::Plain) }
+/// The unit that the figures of a case are shown in.
+pub fn unit(case: &CaseFinding) -> Unit {
+    match case.unit.as_str() {
+        "FLOP/s" => Unit::FlopRate,
+        "OP/s" => Unit::OpRate,
+        "B/s" => Unit::Bandwidth,
+        "B" => Unit::Bytes,
+        "W" => Unit::Power,
+        "s" => Unit::Time,
+        _ => Unit::Plain,
+    }
+}
+
+/// A figure: large plain ones with the letter of their size, like those with an interval.
+pub fn figure(x: f64, unit: Unit) -> String {
+    if unit == Unit::Plain && x.abs() < 1e6 { digits(x) } else { quantity(x, unit) }
 }
 
 /// A number with as many digits as it takes to tell it from others: 0.99999 is not 1.
-fn whole(x: f64) -> String {
+fn whole(x: f64, unit: Unit) -> String {
     let rounded = 10f64.powf(2.0 - x.abs().log10().floor());
     let near = (x * rounded).round() / rounded;
-    if x != 0.0 && (near / x - 1.0).abs() > 1e-7 { format!("{x}") } else { figure(x) }
+    if unit == Unit::Plain && x != 0.0 && (near / x - 1.0).abs() > 1e-7 { format!("{x}") } else { figure(x, unit) }
 }
 
 /// The outcome in words; how likely it is where that is open.
@@ -130,12 +143,12 @@ fn outcome(o: Outcome) -> &'static str {
 
 /// A figure beside the bar that the claim sets.
 pub fn found(case: &CaseFinding, lang: Lang) -> String {
-    let bar = bar(&case.bar);
+    let (bar, unit) = (bar(case), unit(case));
     match &case.found {
-        Ok(e) if e.low == e.high => format!("{}{}", figure(e.value), lang.brackets(&bar_text(&bar, lang))),
+        Ok(e) if e.low == e.high => format!("{}{}", figure(e.value, unit), lang.brackets(&bar_text(&bar, lang))),
         Ok(e) => {
-            let span = format!("{}–{}", figure(e.low), figure(e.high));
-            format!("{} ({span}){}", figure(e.value), lang.brackets(&bar_text(&bar, lang)))
+            let span = interval(e, unit);
+            format!("{} ({span}){}", figure(e.value, unit), lang.brackets(&bar_text(&bar, lang)))
         }
         Err(why) => format!("{NONE}{}", lang.brackets(why)),
     }
@@ -146,10 +159,11 @@ fn bar_text(bar: &str, lang: Lang) -> String {
 }
 
 /// `>= 0.5`.
-pub fn bar(bar: &Bar) -> String {
-    match bar {
-        Bar::AtLeast(x) => format!("≥\u{a0}{}", whole(*x)),
-        Bar::AtMost(x) => format!("≤\u{a0}{}", whole(*x)),
-        Bar::About(x, within) => format!("{} ± {}", figure(*x), percent(*within)),
+pub fn bar(case: &CaseFinding) -> String {
+    let unit = unit(case);
+    match &case.bar {
+        Bar::AtLeast(x) => format!("≥\u{a0}{}", whole(*x, unit)),
+        Bar::AtMost(x) => format!("≤\u{a0}{}", whole(*x, unit)),
+        Bar::About(x, within) => format!("{} ± {}", figure(*x, unit), percent(*within)),
     }
 }

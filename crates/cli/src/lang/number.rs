@@ -19,6 +19,8 @@ pub enum Unit {
     Bandwidth,
     /// FLOP per second.
     FlopRate,
+    /// Operations on whole numbers per second.
+    OpRate,
 }
 
 /// Shown where a number is missing or not finite.
@@ -37,6 +39,7 @@ impl Unit {
             Unit::Bytes => "B",
             Unit::Bandwidth => "B/s",
             Unit::FlopRate => "FLOP/s",
+            Unit::OpRate => "OP/s",
         }
     }
 

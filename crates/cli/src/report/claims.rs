@@ -59,8 +59,8 @@ fn claim(c: &ClaimFinding, out: &mut String) {
 fn case(c: &CaseFinding, out: &mut String) {
     let name = Both { en: c.name.en.clone(), zh: c.name.zh.clone() };
     let found = match &c.found {
-        Ok(e) if e.low == e.high => words::figure(e.value),
-        Ok(e) => super::ranking::estimate(e, crate::lang::number::Unit::Plain),
+        Ok(e) if e.low == e.high => words::figure(e.value, words::unit(c)),
+        Ok(e) => super::ranking::estimate(e, words::unit(c)),
         Err(why) => format!("<small>{}</small>", escape(why)),
     };
     let what = Both::of(|l| words::what(c, l));
@@ -75,7 +75,7 @@ fn case(c: &CaseFinding, out: &mut String) {
             "<tr><td>{}<small>{}</small></td><td>{found}</td><td>{}</td><td>{outcome}{odds}</td><td><small>{}</small></td></tr>\n",
             name.html(),
             what.html(),
-            escape(&words::bar(&c.bar)),
+            escape(&words::bar(c)),
             sides.join("<br>")
         ),
     );

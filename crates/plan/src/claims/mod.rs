@@ -271,6 +271,9 @@ pub struct CaseFinding {
     pub what: String,
     /// What the claim says.
     pub bar: Bar,
+    /// Unit of the figure and of what the claim says, without a prefix: `FLOP/s`; empty for ratios, shares and counts.
+    #[serde(default)]
+    pub unit: String,
     /// What was found, or why nothing was.
     pub found: Result<Estimate, String>,
     /// Figures of both sides, in words.

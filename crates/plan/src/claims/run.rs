@@ -36,8 +36,12 @@ fn case(case: &super::Case, ground: &Ground, watch: Watch) -> CaseFinding {
         Test::LargestTier { .. } => "largest tier",
         Test::Facts { .. } | Test::Needs(_) => "",
     };
+    let mut unit = match &case.test {
+        Test::Fares { fate: Fate::WayBack | Fate::ReWire, .. } => "s",
+        _ => "",
+    };
     let (what, found, sides) = match &case.test {
-        Test::Facts { of, over } => facts(of, over, ground),
+        Test::Facts { of, over } => facts(of, over, ground, &mut unit),
         Test::LargestTier { medium } => largest_tier(medium, ground),
         Test::Needs(what) => (String::new(), Err(format!("needs {what}")), Vec::new()),
         Test::Done { left, right, figure } => done(left, right.as_deref(), *figure, (ground, watch)),
@@ -46,25 +50,29 @@ fn case(case: &super::Case, ground: &Ground, watch: Watch) -> CaseFinding {
     let outcome = found.as_ref().map_or(Outcome::Unknown, |e| case.bar.judge(e));
     let odds = found.as_ref().ok().filter(|_| outcome == Outcome::Open).map(|e| case.bar.odds(e));
     let figure = figure.to_owned();
-    CaseFinding { name: case.name.clone(), figure, what, bar: case.bar, found, sides, outcome, odds }
+    let (name, unit) = (case.name.clone(), unit.to_owned());
+    CaseFinding { name, figure, what, bar: case.bar, unit, found, sides, outcome, odds }
 }
 
 type Told = (String, Result<Estimate, String>, Vec<(String, String)>);
 
-fn facts(of: &[String], over: &[String], ground: &Ground) -> Told {
+/// A product over a product. Its unit is told where but one of the facts has one.
+fn facts(of: &[String], over: &[String], ground: &Ground, unit: &mut &'static str) -> Told {
     let what = match over {
         [] => of.join(" x "),
         _ => format!("{} / {}", of.join(" x "), over.join(" x ")),
     };
     let mut all = Estimate { value: 1.0, low: 1.0, high: 1.0 };
-    let mut sides = Vec::new();
+    let (mut sides, mut units) = (Vec::new(), Vec::new());
     for (paths, up) in [(of, true), (over, false)] {
         for path in paths {
-            let range = match fact(ground.catalog, path) {
-                Ok(range) => range,
+            let found = match fact(ground.catalog, path) {
+                Ok(found) => found,
                 Err(missing) => return (what, Err(missing), sides),
             };
-            sides.push((path.clone(), span(range.low, range.mid, range.high)));
+            sides.push((path.clone(), found.told));
+            units.extend(Some(found.unit).filter(|unit| !unit.is_empty()));
+            let range = found.value;
             all = match up {
                 true => {
                     Estimate { value: all.value * range.mid, low: all.low * range.low, high: all.high * range.high }
@@ -74,6 +82,9 @@ fn facts(of: &[String], over: &[String], ground: &Ground) -> Told {
                 }
             };
         }
+    }
+    if let ([one], true) = (&units[..], over.is_empty()) {
+        *unit = one;
     }
     (what, Ok(all), sides)
 }
