@@ -125,7 +125,7 @@ pub fn exit(findings: &TrainingFindings) -> ExitCode {
 
 /// Writes the step of the best plan for ui.perfetto.dev.
 pub fn trace(findings: &TrainingFindings, path: &Path, lang: Lang) -> Result<(), ExitCode> {
-    let Some((_, choice)) = table::train::trained(findings).next() else { return Ok(()) };
+    let Some((_, choice)) = findings.trained().next() else { return Ok(()) };
     let trace = plan::train::trace(&choice.whole).map_err(|e| wrong(e.to_string()))?;
     write(path, &trace).map_err(|e| wrong(e.to_string()))?;
     eprintln!("{}", Msg::WroteFile.fill(lang, &[("path", &path.display().to_string())]));

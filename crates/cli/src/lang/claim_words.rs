@@ -127,7 +127,7 @@ fn whole(x: f64, unit: Unit) -> String {
 
 /// The outcome in words; how likely it is where that is open.
 pub fn outcome_with_odds(case: &CaseFinding, lang: Lang) -> (String, Option<String>) {
-    let odds = case.odds.map(|p| PlanMsg::Odds.fill(lang, &[("odds", &percent(p))]));
+    let odds = case.odds.map(|p| PlanMsg::Odds.fill(lang, &[("odds", &percent(p).replace(' ', "\u{a0}"))]));
     (term(outcome(case.outcome), lang).to_owned(), odds)
 }
 

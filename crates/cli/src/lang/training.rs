@@ -1,6 +1,10 @@
 //! Words of training.
 
-use super::Lang;
+use plan::findings::Estimate;
+use plan::train::findings::{TrainingChoice, TrainingFindings};
+
+use super::number::digits;
+use super::{Lang, Msg};
 
 macro_rules! words {
     ($($name:ident: $en:literal, $zh:literal;)*) => {
@@ -20,6 +24,12 @@ macro_rules! words {
 }
 
 words! {
+    Only: "{name} trains it in {days} days.", "{name} 训练需 {days} 天。";
+    FewestDays: "{name} trains it in the fewest days: {value}.", "{name} 训练天数最少：{value} 天。";
+    LeastCost: "{name} trains it at the least cost: {value} million USD.", "{name} 训练费用最低：{value} 百万美元。";
+    LeastEnergy: "{name} trains it with the least energy: {value} GWh.", "{name} 训练能耗最低：{value} GWh。";
+    MostTokens: "{name} trains the most tokens per chip: {value} tokens/s.", "{name} 每芯片训练吞吐最高：{value} tokens/s。";
+    HowFound: "How plans were searched, and the runners-up", "搜索过程与次优方案";
     Plan: "Plan", "并行方案";
     Step: "Step", "单步时间";
     Rate: "tokens/s per chip", "每芯片 tokens/s";
@@ -44,7 +54,7 @@ words! {
     Exposed: "exposed", "暴露";
     Total: "all", "合计";
     OfStep: "of the step", "占单步";
-    SearchedBy: "searched: {priced} plans priced in closed form ({large} too large for the memory), the best {played} run by the event engine{agreed}", "搜索：闭式估价 {priced} 个方案（{large} 个超出显存），其中最好的 {played} 个由事件引擎运行{agreed}";
+    SearchedBy: "Searched: {priced} plans priced in closed form ({large} too large for the memory), the best {played} run by the event engine{agreed}.", "搜索：闭式估价 {priced} 个方案（{large} 个超出显存），其中最好的 {played} 个由事件引擎运行{agreed}。";
     Agreed: ", which confirms the first", "，首位一致";
     Reordered: ", which reorders them", "，次序有变";
     MfuIs: "MFU counts three times the forward operations of the weights that a token meets and of attended pairs (causal half), no recomputation, over the dense peak.", "MFU 计法：每 token 所经权重与注意力对（因果一半）的前向运算量的三倍，不含重计算，除以稠密峰值。";
@@ -81,12 +91,41 @@ words! {
     Framework: "framework", "框架";
     MicroBatches: "micro-batches", "微批次";
     RecomputeOf: "recompute", "重计算";
-    Basis: "Efficiency fitted on runs of: {basis}", "效率拟合自：{basis}";
+    Basis: "Efficiency fitted on runs of: {basis}.", "效率拟合自：{basis}。";
     Orderings: "Orderings of two measured runs of one model: {right} of {pairs} right ({share})", "同一模型两次实测的先后：{pairs} 对中 {right} 对正确（{share}）";
     LimitTime: "time", "时间";
     LimitPower: "power", "功率";
     LimitMoney: "money", "资金";
     Host: "in the host's memory", "位于主机内存";
+}
+
+/// Which system is best, and which others might be, in sentences; none where no system has a plan. Systems come best first.
+pub fn answer(findings: &TrainingFindings, lang: Lang) -> Vec<String> {
+    let (word, unit, of): (_, _, fn(&TrainingChoice) -> Option<Estimate>) = match findings.objective.as_str() {
+        "cost" => (Training::LeastCost, 1e6, |c| c.cost),
+        "energy" => (Training::LeastEnergy, 3.6e12, |c| c.energy),
+        "tokens per chip" => (Training::MostTokens, 1.0, |c| Some(c.tokens_per_chip)),
+        _ => (Training::FewestDays, 1.0, |c| Some(c.days)),
+    };
+    let span = |e: &Estimate, unit: f64| match e.low == e.high {
+        true => digits(e.value / unit),
+        false => format!("{} ({}–{})", digits(e.value / unit), digits(e.low / unit), digits(e.high / unit)),
+    };
+    let mut all = findings.trained();
+    let Some((first, choice)) = all.next() else { return Vec::new() };
+    if findings.systems.len() == 1 {
+        return vec![fill(Training::Only, lang, &[("name", &first.name), ("days", &span(&choice.days, 1.0))])];
+    }
+    let Some(best) = of(choice) else { return Vec::new() };
+    let mut sentences = vec![fill(word, lang, &[("name", &first.name), ("value", &span(&best, unit))])];
+    let overlaps = |e: Estimate| e.low <= best.high && e.high >= best.low;
+    let near: Vec<&str> =
+        all.filter(|(_, c)| of(c).is_some_and(overlaps)).map(|(system, _)| system.name.as_str()).collect();
+    if !near.is_empty() {
+        let others = near.join(lang.comma());
+        sentences.push(Msg::Overlap.fill(lang, &[("first", &first.name), ("others", &others)]));
+    }
+    sentences
 }
 
 /// A share of the step, by its name in findings.

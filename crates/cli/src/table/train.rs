@@ -4,17 +4,9 @@ use plan::train::findings::{PlanWords, TrainingAnswer, TrainingChoice, TrainingF
 
 use super::View;
 use super::grid::{Align, grid, heading, paragraph};
-use crate::lang::number::{NONE, Unit, digits, estimate, percent, quantity};
-use crate::lang::training::{Training, fill, share};
+use crate::lang::number::{NONE, Unit, digits, estimate, percent, quantity, thousands};
+use crate::lang::training::{Training, answer, fill, share};
 use crate::lang::{Lang, Msg, term};
-
-/// Systems that have a plan.
-pub fn trained(findings: &TrainingFindings) -> impl Iterator<Item = (&TrainingSystem, &TrainingChoice)> {
-    findings.systems.iter().filter_map(|s| match &s.answer {
-        TrainingAnswer::Trains(choice) => Some((s, choice.as_ref())),
-        _ => None,
-    })
-}
 
 /// A plan in a line.
 pub fn plan_line(plan: &PlanWords, lang: Lang) -> String {
@@ -51,10 +43,15 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
         (Training::Cost.text(lang), Align::Right),
     ];
     let header: Vec<(String, Align)> = header.into_iter().map(|(t, a)| (t.to_owned(), a)).collect();
-    let rows: Vec<Vec<String>> = trained(findings).map(|(s, c)| row(s, c)).collect();
+    let rows: Vec<Vec<String>> = findings.trained().map(|(s, c)| row(s, c)).collect();
+    let sentences = answer(findings, lang);
+    sentences.iter().for_each(|sentence| out.push_str(&paragraph(sentence, 0, view)));
+    if !sentences.is_empty() {
+        out.push('\n');
+    }
     if !rows.is_empty() {
         out.push_str(&grid(&header, &rows, false, view));
-        for (system, choice) in trained(findings) {
+        for (system, choice) in findings.trained() {
             out.push_str(&details(system, choice, view));
         }
         out.push_str(&breakdown(findings, view));
@@ -79,7 +76,7 @@ pub fn train(findings: &TrainingFindings, view: View) -> String {
 pub fn explain(findings: &TrainingFindings, view: View) -> String {
     let lang = view.lang;
     let mut out = asked(findings, view);
-    for (system, choice) in trained(findings) {
+    for (system, choice) in findings.trained() {
         out.push_str(&details(system, choice, view));
         let step = format!("{}{}{}", Training::Step.text(lang), lang.colon(), estimate(&choice.step, Unit::Time));
         out.push_str(&paragraph(&format!("    {step}"), 6, view));
@@ -90,7 +87,7 @@ pub fn explain(findings: &TrainingFindings, view: View) -> String {
     out.push_str(&traffic(findings, view));
     out.push_str(&widths(findings, view));
     out.push_str(&memory(findings, view));
-    for (_, choice) in trained(findings) {
+    for (_, choice) in findings.trained() {
         if !choice.others.is_empty() {
             out.push_str(&heading(Training::Others.text(lang), view));
             for (plan, seconds) in &choice.others {
@@ -106,7 +103,7 @@ pub fn explain(findings: &TrainingFindings, view: View) -> String {
 /// What faults take, of each system: one line where all are told the same.
 pub fn faults(findings: &TrainingFindings, lang: Lang) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    for (system, c) in trained(findings) {
+    for (system, c) in findings.trained() {
         let line = match (&c.effective, c.fault_note.as_str()) {
             (None, "") => Training::WithoutFaults.text(lang).to_owned(),
             (None, why) => format!("{}{}{} ({why})", system.name, lang.colon(), Training::NoFaultModel.text(lang)),
@@ -147,9 +144,9 @@ fn asked(findings: &TrainingFindings, view: View) -> String {
         lang.colon(),
         quantity(findings.tokens, Unit::Plain),
         Training::Tokens.text(lang),
-        findings.batch,
+        thousands(findings.batch as f64),
         Training::Sequences.text(lang),
-        findings.sequence,
+        thousands(findings.sequence as f64),
         Training::PerStep.text(lang),
         findings.precision,
     );
@@ -166,7 +163,7 @@ fn row(system: &TrainingSystem, c: &TrainingChoice) -> Vec<String> {
     let days = &c.days;
     vec![
         system.name.clone(),
-        system.chips.to_string(),
+        thousands(f64::from(system.chips)),
         estimate(&c.step, Unit::Time),
         estimate(&c.tokens_per_chip, Unit::Plain),
         format!("{} / {}", percent(c.mfu_half), percent(c.mfu)),
@@ -193,33 +190,31 @@ fn details(system: &TrainingSystem, c: &TrainingChoice, view: View) -> String {
         line.push_str(&format!("; {}{}{}", Training::Misses.text(lang), lang.colon(), misses.join(lang.comma())));
     }
     let mut out = paragraph(&line, 4, view);
-    let agreed = if system.agreed { Training::Agreed } else { Training::Reordered };
-    let searched = fill(
-        Training::SearchedBy,
-        lang,
-        &[
-            ("priced", &system.priced.to_string()),
-            ("large", &system.too_large.to_string()),
-            ("played", &system.played.to_string()),
-            ("agreed", agreed.text(lang)),
-        ],
-    );
-    out.push_str(&paragraph(&format!("    {searched}"), 6, view));
-    let runs = format!("runs of {}", c.basis);
-    let basis = fill(Training::Basis, lang, &[("basis", term(&runs, lang))]);
-    out.push_str(&paragraph(&format!("    {basis}"), 6, view));
+    for line in searched(system, c, lang) {
+        out.push_str(&paragraph(&format!("    {line}"), 6, view));
+    }
     out
 }
 
+/// How many plans were priced and played, and what the efficiency rests on.
+pub fn searched(system: &TrainingSystem, c: &TrainingChoice, lang: Lang) -> [String; 2] {
+    let agreed = if system.agreed { Training::Agreed } else { Training::Reordered };
+    let counts = [system.priced, system.too_large, system.played].map(|n| thousands(n as f64));
+    let counted =
+        [("priced", &*counts[0]), ("large", &counts[1]), ("played", &counts[2]), ("agreed", agreed.text(lang))];
+    let runs = format!("runs of {}", c.basis);
+    [fill(Training::SearchedBy, lang, &counted), fill(Training::Basis, lang, &[("basis", term(&runs, lang))])]
+}
+
 fn named(findings: &TrainingFindings, first: &str) -> Vec<(String, Align)> {
-    let systems = trained(findings).map(|(s, _)| (s.name.clone(), Align::Right));
+    let systems = findings.trained().map(|(s, _)| (s.name.clone(), Align::Right));
     std::iter::once((first.to_owned(), Align::Left)).chain(systems).collect()
 }
 
 fn breakdown(findings: &TrainingFindings, view: View) -> String {
     let lang = view.lang;
     let mut kinds: Vec<&str> = Vec::new();
-    for (_, c) in trained(findings) {
+    for (_, c) in findings.trained() {
         for s in &c.shares {
             if s.seconds > 0.0 && !kinds.contains(&s.what.as_str()) {
                 kinds.push(&s.what);
@@ -232,7 +227,7 @@ fn breakdown(findings: &TrainingFindings, view: View) -> String {
     };
     let row = |kind: &&str| {
         let mut row = vec![share(kind, lang).to_owned()];
-        row.extend(trained(findings).map(|(_, c)| cell(c, kind)));
+        row.extend(findings.trained().map(|(_, c)| cell(c, kind)));
         row
     };
     let rows: Vec<Vec<String>> = kinds.iter().map(row).collect();
@@ -242,7 +237,7 @@ fn breakdown(findings: &TrainingFindings, view: View) -> String {
 fn traffic(findings: &TrainingFindings, view: View) -> String {
     let lang = view.lang;
     let mut kinds: Vec<&str> = Vec::new();
-    for (_, c) in trained(findings) {
+    for (_, c) in findings.trained() {
         for t in &c.traffic {
             if !kinds.contains(&t.what.as_str()) {
                 kinds.push(&t.what);
@@ -263,11 +258,11 @@ fn traffic(findings: &TrainingFindings, view: View) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for kind in &kinds {
         let mut row = vec![share(kind, lang).to_owned()];
-        row.extend(trained(findings).map(|(_, c)| cell(c, &|what| what == *kind)));
+        row.extend(findings.trained().map(|(_, c)| cell(c, &|what| what == *kind)));
         rows.push(row);
     }
     let mut sum = vec![Training::Total.text(lang).to_owned()];
-    sum.extend(trained(findings).map(|(_, c)| cell(c, &|_| true)));
+    sum.extend(findings.trained().map(|(_, c)| cell(c, &|_| true)));
     rows.push(sum);
     heading(Training::Traffic.text(lang), view) + &grid(&named(findings, ""), &rows, false, view)
 }
@@ -276,7 +271,7 @@ fn traffic(findings: &TrainingFindings, view: View) -> String {
 /// out.
 fn widths(findings: &TrainingFindings, view: View) -> String {
     let lang = view.lang;
-    let mut degrees: Vec<u32> = trained(findings).flat_map(|(_, c)| c.widths.iter().map(|w| w.degree)).collect();
+    let mut degrees: Vec<u32> = findings.trained().flat_map(|(_, c)| c.widths.iter().map(|w| w.degree)).collect();
     degrees.sort_unstable();
     degrees.dedup();
     if degrees.len() < 2 {
@@ -289,11 +284,11 @@ fn widths(findings: &TrainingFindings, view: View) -> String {
     };
     let row = |degree: &u32| {
         let mut row = vec![degree.to_string()];
-        row.extend(trained(findings).map(|(_, c)| cell(c, *degree)));
+        row.extend(findings.trained().map(|(_, c)| cell(c, *degree)));
         row
     };
     let rows: Vec<Vec<String>> = degrees.iter().map(row).collect();
-    let name = trained(findings).find_map(|(_, c)| c.widths.first()).map_or("", |w| w.what.as_str());
+    let name = findings.trained().find_map(|(_, c)| c.widths.first()).map_or("", |w| w.what.as_str());
     heading(Training::Widths.text(lang), view)
         + &grid(&named(findings, name), &rows, false, view)
         + &paragraph(Training::WidthsNote.text(lang), 0, view)
@@ -301,23 +296,23 @@ fn widths(findings: &TrainingFindings, view: View) -> String {
 
 fn memory(findings: &TrainingFindings, view: View) -> String {
     let lang = view.lang;
-    let Some((_, first)) = trained(findings).next() else { return String::new() };
+    let Some((_, first)) = findings.trained().next() else { return String::new() };
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (i, (kind, _)) in first.memory.iter().enumerate() {
         let mut row = vec![term(kind, lang).to_owned()];
         let bytes = |c: &TrainingChoice| c.memory.get(i).map_or(0.0, |(_, b)| *b);
-        row.extend(trained(findings).map(|(_, c)| quantity(bytes(c), Unit::Bytes)));
+        row.extend(findings.trained().map(|(_, c)| quantity(bytes(c), Unit::Bytes)));
         rows.push(row);
     }
     let mut sum = vec![Training::Total.text(lang).to_owned()];
-    sum.extend(trained(findings).map(|(_, c)| {
+    sum.extend(findings.trained().map(|(_, c)| {
         let used: f64 = c.memory.iter().map(|(_, b)| b).sum();
         format!("{} / {}", quantity(used, Unit::Bytes), quantity(c.memory_capacity, Unit::Bytes))
     }));
     rows.push(sum);
-    if trained(findings).any(|(_, c)| c.host_memory > 0.0) {
+    if findings.trained().any(|(_, c)| c.host_memory > 0.0) {
         let mut host = vec![Training::Host.text(lang).to_owned()];
-        host.extend(trained(findings).map(|(_, c)| quantity(c.host_memory, Unit::Bytes)));
+        host.extend(findings.trained().map(|(_, c)| quantity(c.host_memory, Unit::Bytes)));
         rows.push(host);
     }
     heading(Training::Memory.text(lang), view) + &grid(&named(findings, ""), &rows, false, view)

@@ -36,6 +36,16 @@ pub struct TrainingFindings {
     pub systems: Vec<TrainingSystem>,
 }
 
+impl TrainingFindings {
+    /// Systems that have a plan, best first.
+    pub fn trained(&self) -> impl Iterator<Item = (&TrainingSystem, &TrainingChoice)> {
+        self.systems.iter().filter_map(|s| match &s.answer {
+            TrainingAnswer::Trains(choice) => Some((s, choice.as_ref())),
+            _ => None,
+        })
+    }
+}
+
 /// The answer for one system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingSystem {

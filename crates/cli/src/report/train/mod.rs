@@ -1,16 +1,18 @@
 //! The report of a training study: one HTML file that needs nothing else, in both languages.
 
+mod ranking;
+
 use plan::train::findings::{TrainingChoice, TrainingFindings, TrainingSystem};
 
-use super::page::{closing, data, footer, opening, section_of, top};
+use super::page::section_of;
+use super::plan::{close, open};
 use crate::chart::WIDTHS;
 use crate::chart::bars::{Axis, Row, Segment, bars};
 use crate::chart::pipeline;
 use crate::lang::both::{escape, put};
-use crate::lang::number::{Unit, digits, estimate, percent, quantity};
-use crate::lang::training::{Training, fill, share};
-use crate::lang::{Both, Lang, Msg, term};
-use crate::table::train::{failure, plan_line, trained};
+use crate::lang::number::{Unit, percent, quantity, thousands};
+use crate::lang::training::{Training, share};
+use crate::lang::{Both, Msg, term};
 
 /// Shares of a step with the class that colours each.
 const SHARES: [(&str, &str); 11] = [
@@ -32,18 +34,25 @@ const MINOR: [&str; 4] = ["context", "pipeline", "optimizer", "offload"];
 /// The page. The same findings give the same bytes.
 pub fn render(findings: &TrainingFindings) -> String {
     let mut out = String::with_capacity(1 << 18);
-    head(findings, &mut out);
-    out.push_str("<main>\n");
-    ranking(findings, &mut out);
+    let contents = [
+        ("ranking", Both::msg(Msg::Ranking)),
+        ("step", short(Training::Where)),
+        ("communication", short(Training::Traffic)),
+        ("widths", short(Training::Widths)),
+        ("memory", short(Training::Memory)),
+        ("timeline", short(Training::Timeline)),
+    ];
+    let there = |id: &str| id != "widths" || findings.trained().any(|(_, c)| several(c));
+    let contents: Vec<(&str, Both)> = contents.into_iter().filter(|(id, _)| there(id)).collect();
+    open(&findings.program, &Both::same(findings.title.clone()), &asked(findings), &contents, &mut out);
+    ranking::answer(findings, &mut out);
+    ranking::ranking(findings, &mut out);
     steps(findings, &mut out);
     traffic(findings, &mut out);
     widths(findings, &mut out);
     memory(findings, &mut out);
     timelines(findings, &mut out);
-    out.push_str("</main>\n");
-    footer(&findings.program, &mut out);
-    put(&mut out, format_args!("<script type=\"application/json\" id=\"findings\">{}</script>\n", data(findings)));
-    closing(&mut out);
+    close(&findings.program, findings, &mut out);
     out
 }
 
@@ -51,11 +60,9 @@ fn word(word: Training) -> Both {
     Both::of(|lang| word.text(lang).to_owned())
 }
 
-fn head(findings: &TrainingFindings, out: &mut String) {
-    opening(&findings.program, &findings.title, out);
-    top("ranking", out);
-    put(out, format_args!("<h1>{}</h1>\n", escape(&findings.title)));
-    let asked = Both::of(|lang| {
+/// What was asked, in a line.
+fn asked(findings: &TrainingFindings) -> Both {
+    Both::of(|lang| {
         format!(
             "{}{}{} {}{}{} {} {} {}{}{}",
             findings.model,
@@ -63,104 +70,23 @@ fn head(findings: &TrainingFindings, out: &mut String) {
             quantity(findings.tokens, Unit::Plain),
             Training::Tokens.text(lang),
             lang.comma(),
-            findings.batch,
+            thousands(findings.batch as f64),
             Training::Sequences.text(lang),
-            findings.sequence,
+            thousands(findings.sequence as f64),
             Training::PerStep.text(lang),
             lang.comma(),
             findings.precision
         )
-    });
-    put(out, format_args!("<p class=\"asked\">{}</p>\n</header>\n", asked.html()));
+    })
+}
+
+/// A heading without what stands in brackets or after a colon, for the list of contents.
+fn short(title: Training) -> Both {
+    Both::of(|lang| title.text(lang).split([':', '：', '(', '（']).next().unwrap_or_default().trim_end().to_owned())
 }
 
 fn section(id: &str, title: &Both, out: &mut String) {
     section_of(id, title, None, out);
-}
-
-fn ranking(findings: &TrainingFindings, out: &mut String) {
-    section("ranking", &Both::msg(Msg::Ranking), out);
-    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
-    for title in [
-        Both::msg(Msg::System),
-        Both::msg(Msg::Chips),
-        word(Training::Plan),
-        word(Training::Step),
-        word(Training::Rate),
-        word(Training::Mfu),
-        word(Training::Days),
-        word(Training::Energy),
-        word(Training::Cost),
-    ] {
-        put(out, format_args!("<th>{}</th>", title.html()));
-    }
-    out.push_str("</tr></thead><tbody>\n");
-    for (system, c) in trained(findings) {
-        row(system, c, out);
-    }
-    out.push_str("</tbody></table></div>\n");
-    for system in &findings.systems {
-        if failure(&system.answer, Lang::En).is_some() {
-            let why =
-                Both::of(|l| format!("{}{}{}", system.name, l.colon(), failure(&system.answer, l).unwrap_or_default()));
-            put(out, format_args!("<p class=\"note\">{}</p>\n", why.html()));
-        }
-    }
-    for (system, c) in trained(findings) {
-        let agreed = if system.agreed { Training::Agreed } else { Training::Reordered };
-        let searched = Both::of(|l| {
-            let line = fill(
-                Training::SearchedBy,
-                l,
-                &[
-                    ("priced", &system.priced.to_string()),
-                    ("large", &system.too_large.to_string()),
-                    ("played", &system.played.to_string()),
-                    ("agreed", agreed.text(l)),
-                ],
-            );
-            let runs = format!("runs of {}", c.basis);
-            let basis = fill(Training::Basis, l, &[("basis", term(&runs, l))]);
-            format!("{}{}{line}. {basis}", system.name, l.colon())
-        });
-        put(out, format_args!("<p class=\"note\">{}</p>\n", searched.html()));
-    }
-    for (system, c) in trained(findings) {
-        let others = Both::of(|l| {
-            let list: Vec<String> =
-                c.others.iter().map(|(plan, s)| format!("{plan} ({})", quantity(*s, Unit::Time))).collect();
-            format!("{}{}{}{}{}", system.name, l.comma(), Training::Others.text(l), l.colon(), list.join("; "))
-        });
-        if !c.others.is_empty() {
-            put(out, format_args!("<p class=\"note\">{}</p>\n", others.html()));
-        }
-    }
-    put(out, format_args!("<p class=\"note\">{}</p>\n", word(Training::MfuIs).html()));
-    let faults = Both::of(|l| crate::table::train::faults(findings, l).join(" · "));
-    put(out, format_args!("<p class=\"note\">{}</p>\n</section>\n", faults.html()));
-}
-
-fn row(system: &TrainingSystem, c: &TrainingChoice, out: &mut String) {
-    let plan = Both::of(|l| plan_line(&c.plan, l));
-    let span = |e: &plan::findings::Estimate, scale: f64| {
-        format!("{} ({}–{})", digits(e.value / scale), digits(e.low / scale), digits(e.high / scale))
-    };
-    let cells = [
-        Both::same(escape(&system.name)),
-        Both::same(system.chips.to_string()),
-        plan,
-        Both::same(estimate(&c.step, Unit::Time)),
-        Both::same(estimate(&c.tokens_per_chip, Unit::Plain)),
-        Both::same(format!("{} / {}", percent(c.mfu_half), percent(c.mfu))),
-        Both::same(span(&c.days, 1.0)),
-        Both::same(c.energy.as_ref().map_or("–".to_owned(), |e| format!("{} GWh", digits(e.value / 3.6e12)))),
-        Both::same(c.cost.as_ref().map_or("–".to_owned(), |e| span(e, 1e6))),
-    ];
-    out.push_str("<tr>");
-    for cell in cells {
-        put(out, format_args!("<td>{}</td>", cell.html()));
-    }
-    out.push_str("</tr>\n");
 }
 
 fn legend(entries: &[(String, Both)], out: &mut String) {
@@ -169,7 +95,7 @@ fn legend(entries: &[(String, Both)], out: &mut String) {
 
 fn steps(findings: &TrainingFindings, out: &mut String) {
     section("step", &word(Training::Where), out);
-    let most = |what: &str| trained(findings).map(|(_, c)| seconds(c, &[what]) / c.step.value).fold(0.0, f64::max);
+    let most = |what: &str| findings.trained().map(|(_, c)| seconds(c, &[what]) / c.step.value).fold(0.0, f64::max);
     let minor: Vec<&str> = MINOR.into_iter().filter(|what| most(what) < 0.01).collect();
     let parts = |what: &'static str| if what == "other" { [&[what][..], &minor].concat() } else { vec![what] };
     let used: Vec<(&str, &str)> =
@@ -177,7 +103,8 @@ fn steps(findings: &TrainingFindings, out: &mut String) {
     let entries: Vec<(String, Both)> =
         used.iter().map(|(w, k)| ((*k).to_owned(), Both::of(|l| share(w, l).to_owned()))).collect();
     legend(&entries, out);
-    let rows: Vec<Row> = trained(findings)
+    let rows: Vec<Row> = findings
+        .trained()
         .map(|(system, c)| Row {
             id: system.id.clone(),
             name: Both::same(system.name.clone()),
@@ -217,7 +144,7 @@ fn traffic(findings: &TrainingFindings, out: &mut String) {
     put(out, format_args!("<p class=\"note\">{}</p>\n", word(Training::TrafficNote).html()));
     let class = |what: &str| SHARES.iter().find(|(w, _)| *w == what).map_or("k0", |(_, k)| k);
     let kinds = ["tensor", "context", "expert", "data", "pipeline"];
-    let present = |what: &str| trained(findings).any(|(_, c)| c.traffic.iter().any(|t| t.what == what));
+    let present = |what: &str| findings.trained().any(|(_, c)| c.traffic.iter().any(|t| t.what == what));
     let entries: Vec<(String, Both)> = kinds
         .iter()
         .filter(|w| present(w))
@@ -225,7 +152,7 @@ fn traffic(findings: &TrainingFindings, out: &mut String) {
         .collect();
     legend(&entries, out);
     let mut rows = Vec::new();
-    for (system, c) in trained(findings) {
+    for (system, c) in findings.trained() {
         for (which, seen) in [(Training::Total, false), (Training::Exposed, true)] {
             let of = |t: &plan::train::findings::Traffic| if seen { t.exposed } else { t.seconds } / c.step.value;
             let segments = c.traffic.iter().map(|t| Segment {
@@ -240,7 +167,7 @@ fn traffic(findings: &TrainingFindings, out: &mut String) {
             let sum: f64 = segments.iter().map(|s| s.value).sum();
             rows.push(Row {
                 id: system.id.clone(),
-                name: Both::of(|l| format!("{}{}{}", system.name, l.comma(), which.text(l))),
+                name: Both::of(|l| format!("{}{}{}", which.text(l), l.comma(), system.name)),
                 segments,
                 whisker: None,
                 end: Both::same(percent(sum / 100.0)),
@@ -254,19 +181,23 @@ fn traffic(findings: &TrainingFindings, out: &mut String) {
     out.push_str("</section>\n");
 }
 
+/// Whether other widths were tried.
+fn several(c: &TrainingChoice) -> bool {
+    c.widths.len() > 1
+}
+
 /// Communication by width: if nothing were hidden, and as it is.
 fn widths(findings: &TrainingFindings, out: &mut String) {
-    let several = |c: &TrainingChoice| c.widths.len() > 1;
-    if !trained(findings).any(|(_, c)| several(c)) {
+    if !findings.trained().any(|(_, c)| several(c)) {
         return;
     }
     section_of("widths", &word(Training::Widths), Some(&word(Training::WidthsNote)), out);
     let entries = [("k5".to_owned(), word(Training::IfBare)), ("k2".to_owned(), word(Training::AsHidden))];
     legend(&entries, out);
     let mut rows: Vec<Row> = Vec::new();
-    for (system, c) in trained(findings).filter(|(_, c)| several(c)) {
+    for (system, c) in findings.trained().filter(|(_, c)| several(c)) {
         for w in &c.widths {
-            let name = Both::same(format!("{} {} {}", system.name, w.what, w.degree));
+            let name = Both::of(|l| format!("{} {}{}{}", w.what, w.degree, l.comma(), system.name));
             let tip = Both::of(|l| {
                 let (bare, hidden) = (quantity(w.bare_step, Unit::Time), quantity(w.step, Unit::Time));
                 format!(
@@ -305,7 +236,7 @@ fn widths(findings: &TrainingFindings, out: &mut String) {
 
 fn memory(findings: &TrainingFindings, out: &mut String) {
     section("memory", &word(Training::Memory), out);
-    let Some((_, first)) = trained(findings).next() else {
+    let Some((_, first)) = findings.trained().next() else {
         out.push_str("</section>\n");
         return;
     };
@@ -313,7 +244,8 @@ fn memory(findings: &TrainingFindings, out: &mut String) {
     let entries: Vec<(String, Both)> =
         first.memory.iter().enumerate().map(|(i, (k, _))| (class(i), Both::term(k))).collect();
     legend(&entries, out);
-    let rows: Vec<Row> = trained(findings)
+    let rows: Vec<Row> = findings
+        .trained()
         .map(|(system, c)| {
             let segments = c.memory.iter().enumerate().map(|(i, (kind, bytes))| Segment {
                 class: class(i),
@@ -345,7 +277,7 @@ fn timelines(findings: &TrainingFindings, out: &mut String) {
     let entries: Vec<(String, Both)> =
         kinds.iter().map(|(w, k)| ((*k).to_owned(), Both::of(|l| share(w, l).to_owned()))).collect();
     legend(&entries, out);
-    for (system, c) in trained(findings) {
+    for (system, c) in findings.trained() {
         put(out, format_args!("<h3>{}</h3>\n", escape(&system.name)));
         for (width, class) in WIDTHS {
             out.push_str(&pipeline::drawing(&c.timeline, width, class, "timeline-h"));
