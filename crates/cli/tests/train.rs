@@ -47,6 +47,30 @@ fn finds_a_plan_and_writes_it() {
 }
 
 #[test]
+fn the_answer_heeds_limits() {
+    // One system takes about a week; more chips take less.
+    let wide = "[[system]]\nname = \"nvidia_dgx_h100\"\nchips = 32\n";
+    let first = |name: &str, study: &str| {
+        let shown = text(&train(name, study, &[]).stdout);
+        let lines: Vec<&str> = shown.split("\n\n").collect();
+        lines.get(1).copied().unwrap_or_default().to_owned()
+    };
+    assert!(first("one", STUDY).contains(" trains it in "));
+    assert!(first("two", &(STUDY.to_owned() + wide)).contains(" in the fewest days: "));
+    let limited = |time: &str| STUDY.to_owned() + wide + "[limits]\ntime = \"" + time + "\"\n";
+    let none = first("none", &limited("1 h"));
+    assert!(none.starts_with("No system keeps the limits: ") && none.contains("misses time"), "{none}");
+    let days = |name: &str| {
+        let json = std::fs::read(folder(name).join("training.json")).expect("written");
+        let found: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        [0, 1].map(|i| found["systems"][i]["answer"]["days"]["value"].as_f64().expect("days"))
+    };
+    let [short, long] = days("two");
+    let some = first("some", &limited(&format!("{:.3} d", f64::midpoint(short, long))));
+    assert!(some.starts_with("Within the limits, "), "{some}");
+}
+
+#[test]
 fn no_plan_says_what_would_fit() {
     let study = STUDY.replace("llama-3.2-1b", "llama-3.1-405b");
     let run = train("large", &study, &[]);

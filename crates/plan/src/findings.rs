@@ -15,6 +15,13 @@ pub struct Estimate {
     pub high: f64,
 }
 
+impl Estimate {
+    /// The same in a unit that holds so many of this one: 3.6e12 J are a GWh.
+    pub fn per(self, unit: f64) -> Estimate {
+        Estimate { value: self.value / unit, low: self.low / unit, high: self.high / unit }
+    }
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Findings {

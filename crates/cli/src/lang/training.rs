@@ -3,8 +3,9 @@
 use plan::findings::Estimate;
 use plan::train::findings::{TrainingChoice, TrainingFindings};
 
-use super::number::digits;
-use super::{Lang, Msg};
+use super::Lang;
+use super::number::{Unit, estimate};
+use super::words::overlap;
 
 macro_rules! words {
     ($($name:ident: $en:literal, $zh:literal;)*) => {
@@ -29,6 +30,8 @@ words! {
     LeastCost: "{name} trains it at the least cost: {value} million USD.", "{name} 训练费用最低：{value} 百万美元。";
     LeastEnergy: "{name} trains it with the least energy: {value} GWh.", "{name} 训练能耗最低：{value} GWh。";
     MostTokens: "{name} trains the most tokens per chip: {value} tokens/s.", "{name} 每芯片训练吞吐最高：{value} tokens/s。";
+    Within: "Within the limits, {lead}", "在限制之内，{lead}";
+    NoneKeeps: "No system keeps the limits: {name} comes nearest and misses {limits}.", "没有系统满足全部限制：{name} 最接近，超出限制：{limits}。";
     HowFound: "How plans were searched, and the runners-up", "搜索过程与次优方案";
     Plan: "Plan", "并行方案";
     Step: "Step", "单步时间";
@@ -99,7 +102,8 @@ words! {
     Host: "in the host's memory", "位于主机内存";
 }
 
-/// Which system is best, and which others might be, in sentences; none where no system has a plan. Systems come best first.
+/// Which system is best of those that keep the limits, and which others might be, in sentences; none where no system has a
+/// plan. Systems come best first.
 pub fn answer(findings: &TrainingFindings, lang: Lang) -> Vec<String> {
     let (word, unit, of): (_, _, fn(&TrainingChoice) -> Option<Estimate>) = match findings.objective.as_str() {
         "cost" => (Training::LeastCost, 1e6, |c| c.cost),
@@ -107,25 +111,30 @@ pub fn answer(findings: &TrainingFindings, lang: Lang) -> Vec<String> {
         "tokens per chip" => (Training::MostTokens, 1.0, |c| Some(c.tokens_per_chip)),
         _ => (Training::FewestDays, 1.0, |c| Some(c.days)),
     };
-    let span = |e: &Estimate, unit: f64| match e.low == e.high {
-        true => digits(e.value / unit),
-        false => format!("{} ({}–{})", digits(e.value / unit), digits(e.low / unit), digits(e.high / unit)),
-    };
-    let mut all = findings.trained();
-    let Some((first, choice)) = all.next() else { return Vec::new() };
+    let span = |e: Estimate| estimate(&e, Unit::Plain);
+    let Some((first, choice)) = findings.trained().next() else { return Vec::new() };
+    if !choice.misses.is_empty() {
+        return vec![fill(Training::NoneKeeps, lang, &[("name", &first.name), ("limits", &misses(choice, lang))])];
+    }
     if findings.systems.len() == 1 {
-        return vec![fill(Training::Only, lang, &[("name", &first.name), ("days", &span(&choice.days, 1.0))])];
+        return vec![fill(Training::Only, lang, &[("name", &first.name), ("days", &span(choice.days))])];
     }
     let Some(best) = of(choice) else { return Vec::new() };
-    let mut sentences = vec![fill(word, lang, &[("name", &first.name), ("value", &span(&best, unit))])];
-    let overlaps = |e: Estimate| e.low <= best.high && e.high >= best.low;
-    let near: Vec<&str> =
-        all.filter(|(_, c)| of(c).is_some_and(overlaps)).map(|(system, _)| system.name.as_str()).collect();
+    let lead = fill(word, lang, &[("name", &first.name), ("value", &span(best.per(unit)))]);
+    let all_keep = findings.trained().all(|(_, c)| c.misses.is_empty());
+    let mut sentences = vec![if all_keep { lead } else { fill(Training::Within, lang, &[("lead", &lead)]) }];
+    let overlaps = |c: &TrainingChoice| of(c).is_some_and(|e| e.low <= best.high && e.high >= best.low);
+    let near = findings.trained().skip(1).filter(|(_, c)| c.misses.is_empty() && overlaps(c));
+    let near: Vec<&str> = near.map(|(system, _)| system.name.as_str()).collect();
     if !near.is_empty() {
-        let others = near.join(lang.comma());
-        sentences.push(Msg::Overlap.fill(lang, &[("first", &first.name), ("others", &others)]));
+        sentences.push(overlap(&first.name, &near, lang));
     }
     sentences
+}
+
+/// The limits that a plan misses.
+pub fn misses(c: &TrainingChoice, lang: Lang) -> String {
+    c.misses.iter().map(|m| share(m, lang)).collect::<Vec<_>>().join(lang.comma())
 }
 
 /// A share of the step, by its name in findings.

@@ -218,12 +218,17 @@ pub fn certainty(findings: &Findings, lang: Lang) -> Option<String> {
     if others.is_empty() {
         return Some(Msg::Certain.fill(lang, &[("first", &first.name)]));
     }
+    Some(overlap(&first.name, &others, lang))
+}
+
+/// That the intervals of others overlap with that of the first.
+pub fn overlap(first: &str, others: &[&str], lang: Lang) -> String {
     let named = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(lang.comma());
     let named = match others.len().checked_sub(NAMED) {
         None | Some(0) => named,
         Some(more) => Msg::OthersMore.fill(lang, &[("others", &named), ("count", &more.to_string())]),
     };
-    Some(Msg::Overlap.fill(lang, &[("first", &first.name), ("others", &named)]))
+    Msg::Overlap.fill(lang, &[("first", first), ("others", &named)])
 }
 
 /// A warning where some costs are rents and others purchases.

@@ -5,7 +5,7 @@ use plan::train::findings::{PlanWords, TrainingAnswer, TrainingChoice, TrainingF
 use super::View;
 use super::grid::{Align, grid, heading, paragraph};
 use crate::lang::number::{NONE, Unit, digits, estimate, percent, quantity, thousands};
-use crate::lang::training::{Training, answer, fill, share};
+use crate::lang::training::{Training, answer, fill, misses, share};
 use crate::lang::{Lang, Msg, term};
 
 /// A plan in a line.
@@ -156,20 +156,15 @@ fn asked(findings: &TrainingFindings, view: View) -> String {
 }
 
 fn row(system: &TrainingSystem, c: &TrainingChoice) -> Vec<String> {
-    let money = |e: &plan::findings::Estimate| {
-        let m = plan::findings::Estimate { value: e.value / 1e6, low: e.low / 1e6, high: e.high / 1e6 };
-        format!("{} ({}–{})", digits(m.value), digits(m.low), digits(m.high))
-    };
-    let days = &c.days;
     vec![
         system.name.clone(),
         thousands(f64::from(system.chips)),
         estimate(&c.step, Unit::Time),
         estimate(&c.tokens_per_chip, Unit::Plain),
         format!("{} / {}", percent(c.mfu_half), percent(c.mfu)),
-        format!("{} ({}–{})", digits(days.value), digits(days.low), digits(days.high)),
+        estimate(&c.days, Unit::Plain),
         c.energy.as_ref().map_or(NONE.to_owned(), |e| format!("{} GWh", digits(e.value / 3.6e12))),
-        c.cost.as_ref().map_or(NONE.to_owned(), money),
+        c.cost.map_or(NONE.to_owned(), |e| estimate(&e.per(1e6), Unit::Plain)),
     ]
 }
 
@@ -186,8 +181,7 @@ fn details(system: &TrainingSystem, c: &TrainingChoice, view: View) -> String {
         c.plan.framework,
     );
     if !c.misses.is_empty() {
-        let misses: Vec<&str> = c.misses.iter().map(|m| share(m, lang)).collect();
-        line.push_str(&format!("; {}{}{}", Training::Misses.text(lang), lang.colon(), misses.join(lang.comma())));
+        line.push_str(&format!("; {}{}{}", Training::Misses.text(lang), lang.colon(), misses(c, lang)));
     }
     let mut out = paragraph(&line, 4, view);
     for line in searched(system, c, lang) {

@@ -172,6 +172,16 @@ pub enum Fate {
     ReWire,
 }
 
+impl Fate {
+    /// Unit of its figure; empty for shares.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Fate::Up | Fate::EnoughUp => "",
+            Fate::WayBack | Fate::ReWire => "s",
+        }
+    }
+}
+
 /// Fates by the name that a claim writes.
 pub const FATES: [(&str, Fate); 4] = [
     ("time up", Fate::Up),

@@ -36,16 +36,12 @@ fn case(case: &super::Case, ground: &Ground, watch: Watch) -> CaseFinding {
         Test::LargestTier { .. } => "largest tier",
         Test::Facts { .. } | Test::Needs(_) => "",
     };
-    let mut unit = match &case.test {
-        Test::Fares { fate: Fate::WayBack | Fate::ReWire, .. } => "s",
-        _ => "",
-    };
-    let (what, found, sides) = match &case.test {
-        Test::Facts { of, over } => facts(of, over, ground, &mut unit),
-        Test::LargestTier { medium } => largest_tier(medium, ground),
-        Test::Needs(what) => (String::new(), Err(format!("needs {what}")), Vec::new()),
-        Test::Done { left, right, figure } => done(left, right.as_deref(), *figure, (ground, watch)),
-        Test::Fares { study, fate } => fares(study, *fate, watch),
+    let (unit, (what, found, sides)) = match &case.test {
+        Test::Facts { of, over } => facts(of, over, ground),
+        Test::LargestTier { medium } => ("", largest_tier(medium, ground)),
+        Test::Needs(what) => ("", (String::new(), Err(format!("needs {what}")), Vec::new())),
+        Test::Done { left, right, figure } => ("", done(left, right.as_deref(), *figure, (ground, watch))),
+        Test::Fares { study, fate } => (fate.unit(), fares(study, *fate, watch)),
     };
     let outcome = found.as_ref().map_or(Outcome::Unknown, |e| case.bar.judge(e));
     let odds = found.as_ref().ok().filter(|_| outcome == Outcome::Open).map(|e| case.bar.odds(e));
@@ -56,8 +52,8 @@ fn case(case: &super::Case, ground: &Ground, watch: Watch) -> CaseFinding {
 
 type Told = (String, Result<Estimate, String>, Vec<(String, String)>);
 
-/// A product over a product. Its unit is told where but one of the facts has one.
-fn facts(of: &[String], over: &[String], ground: &Ground, unit: &mut &'static str) -> Told {
+/// A product over a product, with its unit where but one of the facts has one.
+fn facts(of: &[String], over: &[String], ground: &Ground) -> (&'static str, Told) {
     let what = match over {
         [] => of.join(" x "),
         _ => format!("{} / {}", of.join(" x "), over.join(" x ")),
@@ -68,7 +64,7 @@ fn facts(of: &[String], over: &[String], ground: &Ground, unit: &mut &'static st
         for path in paths {
             let found = match fact(ground.catalog, path) {
                 Ok(found) => found,
-                Err(missing) => return (what, Err(missing), sides),
+                Err(missing) => return ("", (what, Err(missing), sides)),
             };
             sides.push((path.clone(), found.told));
             units.extend(Some(found.unit).filter(|unit| !unit.is_empty()));
@@ -83,10 +79,8 @@ fn facts(of: &[String], over: &[String], ground: &Ground, unit: &mut &'static st
             };
         }
     }
-    if let ([one], true) = (&units[..], over.is_empty()) {
-        *unit = one;
-    }
-    (what, Ok(all), sides)
+    let unit = if let ([one], true) = (&units[..], over.is_empty()) { *one } else { "" };
+    (unit, (what, Ok(all), sides))
 }
 
 fn span(low: f64, mid: f64, high: f64) -> String {

@@ -202,7 +202,7 @@ fn experts(value: &Value, model: Option<&Model>) -> Option<(f64, Option<f64>)> {
 }
 
 fn limits(value: &Value) -> Option<Limits> {
-    let table = value.table("write a table [limits] with days, power or money")?;
+    let table = value.table("write a table [limits] with time, power or money")?;
     let time = table.get("time").map_or(Some(None), |v| v.quantity(Seconds(3600.0), Seconds(3.2e9)).map(Some));
     let power = table.get("power").map_or(Some(None), |v| v.quantity(Watts(1.0), Watts(1e11)).map(Some));
     let money = table.get("money").map_or(Some(None), |v| v.quantity(Usd(1.0), Usd(1e13)).map(Some));

@@ -1,6 +1,5 @@
 //! Which system trains it best, with what plan, and how that was found.
 
-use plan::findings::Estimate;
 use plan::train::findings::{TrainingChoice, TrainingFindings, TrainingSystem};
 
 use super::{section, word};
@@ -71,7 +70,6 @@ fn table(findings: &TrainingFindings, out: &mut String) {
 }
 
 fn row(system: &TrainingSystem, c: &TrainingChoice, out: &mut String) {
-    let million = |e: &Estimate| Estimate { value: e.value / 1e6, low: e.low / 1e6, high: e.high / 1e6 };
     let none = || "–".to_owned();
     let cells = [
         escape(&system.name),
@@ -82,7 +80,7 @@ fn row(system: &TrainingSystem, c: &TrainingChoice, out: &mut String) {
         format!("{} / {}", percent(c.mfu_half), percent(c.mfu)),
         estimate(&c.days, Unit::Plain),
         c.energy.as_ref().map_or_else(none, |e| format!("{} GWh", digits(e.value / 3.6e12))),
-        c.cost.as_ref().map_or_else(none, |e| estimate(&million(e), Unit::Plain)),
+        c.cost.as_ref().map_or_else(none, |e| estimate(&e.per(1e6), Unit::Plain)),
     ];
     out.push_str("<tr>");
     for cell in cells {
